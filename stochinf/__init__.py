@@ -1,0 +1,3 @@
+"""Probabilistic inference and sampling on one compiled loop."""
+
+__version__ = "0.1.0"
