@@ -1,1 +1,23 @@
-"""."""
+"""What a run says of itself: its result, the table of its figures, the bridge to arviz."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stochinf.diagnostics.arviz import to_arviz
+    from stochinf.diagnostics.run import Run
+    from stochinf.diagnostics.summary import Summary
+
+__all__ = ["Run", "Summary", "to_arviz"]
+
+_HOMES = {"Run": "run", "Summary": "summary", "to_arviz": "arviz"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

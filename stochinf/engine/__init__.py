@@ -1,1 +1,1 @@
-"""."""
+"""The engine: one loop, the parts it runs, and the driver around it."""

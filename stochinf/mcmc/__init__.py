@@ -1,1 +1,7 @@
-"""."""
+"""Continuous samplers."""
+
+from __future__ import annotations
+
+from stochinf.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, {"Metropolis": "metropolis", "SGLD": "sgld"})

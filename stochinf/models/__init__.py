@@ -1,1 +1,7 @@
-"""."""
+"""Ready targets."""
+
+from __future__ import annotations
+
+from stochinf.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, {"CoinBias": "coin", "LogisticRegression": "logistic"})

@@ -1,1 +1,10 @@
-"""."""
+"""Optimisers."""
+
+from __future__ import annotations
+
+from stochinf.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {"SGD": "sgd", "chain": "transforms", "clip": "transforms", "momentum": "transforms", "weight_decay": "transforms"},
+)

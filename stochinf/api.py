@@ -1,0 +1,358 @@
+"""The front doors. Each checks what it is given, plans a run, drives it and puts the result together."""
+
+from __future__ import annotations
+
+import operator
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from stochinf.diagnostics.run import Run
+from stochinf.engine import cache, observers, progress as progress_module
+from stochinf.engine.driver import Controls, Report, drive
+from stochinf.engine.errors import StochinfError
+from stochinf.engine.jit import versions
+from stochinf.engine.session import Plan, Session, build
+from stochinf.engine.stop import Rule
+from stochinf.engine.streams import entropy_of
+from stochinf.engine.target import as_target, check_kernel, check_needs, named, starting_positions
+from stochinf.saved import Door, Snapshot, restored
+
+__all__ = ["load", "marginals", "minimize", "resume", "run", "sample"]
+
+CHECKPOINT_SECONDS = 60.0
+GROWING = 1024
+
+
+def run(
+    kernel: Any,
+    target: Any,
+    steps: int | None = None,
+    thin: int = 1,
+    *,
+    warmup: int = 0,
+    picker: Any = None,
+    schedule: Any = None,
+    observer: Any = None,
+    init: Any = None,
+    chains: int = 1,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    stop: Rule | None = None,
+    rng: Any = None,
+    progress: bool | None = None,
+    checkpoint: str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None = None,
+    callback: Callable[[Report], Any] | None = None,
+    keep_warmup: bool = False,
+) -> Run:
+    """Run a kernel on a target: pick a point, update the model, iterate.
+
+    Parameters
+    ----------
+    kernel : part
+        The algorithm, for example `stochinf.mcmc.Metropolis()`, or one of your own (`stochinf.kernel`).
+    target : model or part
+        What it works on.
+    steps : int, optional
+        Updates of each chain after warm-up; None where `stop` ends the run.
+    thin : int
+        Updates between two looks of the observer.
+    warmup : int
+        Updates before the observer begins to look.
+    picker, schedule, observer : part, optional
+        Which point comes next (the kernel's choice); a factor of the kernel's rate, number or schedule (1); what is
+        remembered (`Draws()`).
+    init : array of shape (dim,) or (chains, dim), optional
+        Starting positions; the target's choice by default.
+    chains : int
+        Independent chains.
+    threads : int, optional
+        Threads that share the chains; every processor by default. The result does not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Carries chains elsewhere: processes, a Dask client's `get_executor()`, `mpi4py.futures.MPIPoolExecutor()`.
+    stop : Rule, optional
+        For example `stochinf.stop.seconds(10) | stochinf.stop.converged()`.
+    rng : int, SeedSequence, Generator or None
+        The same seed gives the same bits; None draws fresh entropy, recorded as `rng_entropy`.
+    progress : bool, optional
+        Show progress; by default in a terminal or a notebook only.
+    checkpoint : path or (path, seconds), optional
+        Save the run there every 60 (or so many) seconds, and at its end.
+    callback : callable, optional
+        Called with a `Report` between chunks; a true answer stops the run.
+    keep_warmup : bool
+        Keep the draws of warm-up too.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    StochinfError
+        If an argument breaks a rule; nothing has been compiled then.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.run(si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38), steps=1000, chains=2, rng=0)["theta"].shape
+    (2, 1000)
+    """
+    part = as_target(target)
+    check_kernel(kernel, part)
+    observer = observers.Draws() if observer is None else observer
+    for leaf in observers.leaves(observer):
+        check_needs(leaf, part)
+    count = None if steps is None else counted("steps", steps)
+    plan = Plan(
+        kernel, part, picker, schedule, observer, starting_positions(init, counted("chains", chains)), counted("chains", chains),
+        counted("warmup", warmup, least=0), counted("thin", thin), bool(keep_warmup), entropy_of(rng),
+    )  # fmt: skip
+    goal = 0 if count is None else plan.warmup + count
+    if count is None and stop is None and callback is None:
+        raise StochinfError("nothing would end this run: give steps, or stop=")
+    session = build(plan, (goal if keep_warmup else (count or 0)) // plan.every or GROWING)
+    door = Door(target, goal, plan.every)
+    return driven(session, door, goal, Controls(stop, threads, executor, None, None, callback), progress, checkpoint)
+
+
+def driven(session: Session, door: Door, goal: int, controls: Controls, progress: Any, checkpoint: Any) -> Run:
+    """Drive a session and put its result together."""
+    compiled = cache.statistics["seconds"]
+    shown = progress_module.shown(progress)
+    controls = controls._replace(progress=shown, checkpoint=_saver(checkpoint, door))
+    drive(session, goal, controls)
+    if checkpoint is not None:
+        Snapshot(session, door).write(_path_and_seconds(checkpoint)[0])
+    return result(session, door, cache.statistics["seconds"] - compiled)
+
+
+def result(session: Session, door: Door, compiling: float = 0.0) -> Run:
+    """Return what a session has drawn and observed."""
+    plan, first = session.plan, session.blocks[0]
+    draws: dict[str, Any] = {}
+    stats: dict[str, Any] = {}
+    if observers.find(first.observer, observers.Draws) is not None:
+        values, figures = session.draws()
+        draws = named(plan.target, values)
+        stats = {name: figures[:, :, k] for k, name in enumerate(getattr(first.kernel, "statistics", ()))}
+    cut = session.warmup_observations()
+    return Run(
+        draws={name: value[:, cut:] for name, value in draws.items()},
+        stats={name: value[:, cut:] for name, value in stats.items()},
+        warmup_draws={name: value[:, :cut] for name, value in draws.items()} if cut else {},
+        warmup_stats={name: value[:, :cut] for name, value in stats.items()} if cut else {},
+        position=session.positions(),
+        observed=observed(session),
+        chains=plan.chains,
+        n_steps=session.step,
+        n_warmup=plan.warmup,
+        thin=plan.every,
+        seconds={**session.seconds, **({"compile": compiling} if compiling else {})},
+        rng_entropy=plan.entropy,
+        versions=versions(),
+        interrupted=session.interrupted,
+        reason=session.reason,
+        kernel=repr(plan.kernel),
+        target=repr(door.model),
+        dims=getattr(door.model, "dims", {}),
+        coords=getattr(door.model, "coords", {}),
+        nonfinite=session.nonfinite(),
+        checkpoint=Snapshot(session, door),
+    )
+
+
+def observed(session: Session) -> dict[str, Any]:
+    """Return what observers other than draws kept, by name, blocks stacked first."""
+    collected: dict[str, list[Any]] = {}
+    for block in session.blocks:
+        for leaf in observers.leaves(block.observer):
+            if hasattr(leaf, "collect"):
+                for name, value in leaf.collect().items():
+                    collected.setdefault(name, []).append(value)
+    return {name: np.stack(values) for name, values in collected.items()}
+
+
+def sample(
+    target: Any,
+    draws: int | None = 1000,
+    warmup: int | None = None,
+    chains: int = 4,
+    *,
+    kernel: Any = "auto",
+    thin: int = 1,
+    picker: Any = None,
+    schedule: Any = None,
+    init: Any = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    stop: Rule | None = None,
+    rng: Any = None,
+    progress: bool | None = None,
+    checkpoint: str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None = None,
+    callback: Callable[[Report], Any] | None = None,
+    keep_warmup: bool = False,
+) -> Run:
+    """Draw from a target.
+
+    Parameters
+    ----------
+    target : model or part
+        With a log density, for example `stochinf.models.CoinBias(62, 38)`.
+    draws : int, optional
+        Draws per chain, after warm-up and thinning; None where `stop` ends the run.
+    warmup : int, optional
+        Draws of warm-up, not kept; as many as `draws` by default, at most 1000.
+    chains : int
+        Independent chains.
+    kernel : part
+        The sampler; random-walk Metropolis by default.
+    thin : int
+        Updates per draw.
+    picker, schedule, init, threads, executor, stop, rng, progress, checkpoint, callback, keep_warmup
+        As in `stochinf.run`.
+
+    Returns
+    -------
+    Run
+        `d["theta"]` of shape (chain, draw), `d.stats["lp"]`, `d.summary()`, `d.to_arviz()`, `d.save(path)`.
+
+    Raises
+    ------
+    StochinfError
+        If an argument breaks a rule; nothing has been compiled then.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> d = si.sample(si.models.CoinBias(62, 38), draws=1000, warmup=500, chains=4, rng=0)
+    >>> d["theta"].shape
+    (4, 1000)
+    """
+    count = None if draws is None else counted("draws", draws)
+    if count is None and stop is None:
+        raise StochinfError("draws = None: nothing would end this run; give draws, or stop=")
+    before = min(1000, count or 1000) if warmup is None else counted("warmup", warmup, least=0)
+    each = counted("thin", thin)
+    if isinstance(kernel, str):
+        if kernel != "auto":
+            raise StochinfError(f"kernel = {kernel!r}: 'auto' or a kernel such as stochinf.mcmc.Metropolis() is needed")
+        from stochinf.mcmc.metropolis import Metropolis
+
+        kernel = Metropolis()
+    return run(
+        kernel, target, None if count is None else count * each, each, warmup=before, picker=picker, schedule=schedule, init=init, chains=chains,
+        threads=threads, executor=executor, stop=stop, rng=rng, progress=progress, checkpoint=checkpoint, callback=callback, keep_warmup=keep_warmup,
+    )  # fmt: skip
+
+
+def resume(
+    path: str | os.PathLike[str],
+    draws: int | None = None,
+    target: Any = None,
+    kernel: Any = None,
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    stop: Rule | None = None,
+    progress: bool | None = None,
+    checkpoint: str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None = None,
+    callback: Callable[[Report], Any] | None = None,
+) -> Run:
+    """Go on with a saved run, as if it had never stopped: the same bits, old draws and new.
+
+    Parameters
+    ----------
+    path : path
+        A file that `Run.save` or `checkpoint=` wrote.
+    draws : int, optional
+        Draws to add per chain; None finishes what the first call asked for. Warm-up and the horizons of schedules stay
+        those of the first call.
+    target, kernel : optional
+        Needed where they are the user's own classes; they must match the saved hash.
+    threads, executor, stop, progress, checkpoint, callback
+        As in `stochinf.run`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or belongs to another target or kernel.
+    """
+    session, door = restored(path, target, kernel)
+    if draws is None:
+        goal = max(door.goal, session.total)
+    else:
+        done = max(session.total, session.plan.warmup)
+        whole = session.plan.warmup + (done - session.plan.warmup) // door.draw_steps * door.draw_steps
+        goal = whole + counted("draws", draws) * door.draw_steps
+    door = door._replace(goal=goal)
+    if goal == session.total and stop is None:
+        return result(session, door)
+    return driven(session, door, 0 if goal == session.total else goal, Controls(stop, threads, executor, None, None, callback), progress, checkpoint)
+
+
+def load(path: str | os.PathLike[str], target: Any = None, kernel: Any = None) -> Run:
+    """Return the result of a saved run as it was saved.
+
+    Parameters
+    ----------
+    path : path
+        A file that `Run.save` or `checkpoint=` wrote.
+    target, kernel : optional
+        Needed where they are the user's own classes.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or belongs to another target or kernel.
+    """
+    return result(*restored(path, target, kernel))
+
+
+def counted(name: str, value: Any, least: int = 1) -> int:
+    """Return a count as an int.
+
+    Raises
+    ------
+    StochinfError
+        If it is no whole number or less than `least`.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise StochinfError(f"{name} = {value!r}: a whole number is needed") from None
+    if isinstance(value, (bool, np.bool_)) or not least <= count < 2**60:
+        raise StochinfError(f"{name} = {value!r}: a whole number of at least {least} is needed")
+    return count
+
+
+def _path_and_seconds(checkpoint: Any) -> tuple[Any, float]:
+    return checkpoint if isinstance(checkpoint, tuple) else (checkpoint, CHECKPOINT_SECONDS)
+
+
+def _saver(checkpoint: Any, door: Door) -> Callable[[Session], None] | None:
+    """Return what saves a session when its time has come."""
+    if checkpoint is None:
+        return None
+    path, seconds = _path_and_seconds(checkpoint)
+    due = time.monotonic() + seconds
+
+    def save(session: Session) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            Snapshot(session, door).write(path)
+            due = time.monotonic() + seconds
+
+    return save

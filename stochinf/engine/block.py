@@ -1,0 +1,91 @@
+"""A block: the chains that one thread runs together, with everything they change."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stochinf.engine.explain import explained
+from stochinf.engine.jit import JIT
+from stochinf.engine.loop import fill_points, fill_rates, iterate
+
+__all__ = ["Block", "advance", "advance_elsewhere"]
+
+TAPE = 65536
+"""Points on a tape: it stays in the second-level cache, and its filling is not felt."""
+
+NEVER = 2**62
+
+
+@dataclass
+class Block:
+    """What a stretch of a run needs and changes.
+
+    Attributes
+    ----------
+    kernel, target, picker, schedule, observer : parts
+        Immutable but for the arrays of picker, schedule and observer, which are this block's own.
+    state : NamedTuple of arrays
+    picker_rng, kernel_rng : ndarray of uint64, shape (4,)
+    step : int
+        Steps done.
+    observe_from, every : int
+        The observer looks `every` steps after `observe_from`, and so on.
+    lanes : int
+        Chains in the block.
+    """
+
+    kernel: Any
+    target: Any
+    picker: Any
+    schedule: Any
+    observer: Any
+    state: Any
+    picker_rng: Any
+    kernel_rng: Any
+    lanes: int
+    observe_from: int = 0
+    every: int = 1
+    step: int = 0
+
+    def observations(self, step: int) -> int:
+        """Return how many times the observer has looked once `step` steps are done."""
+        return max(0, (step - self.observe_from) // self.every)
+
+
+def advance(block: Block, steps: int) -> Block:
+    """Run a block for some steps, a tape at a time; the result does not depend on how steps are cut into calls."""
+    batch = int(getattr(block.picker, "batch", 0))
+    longest = max(1, TAPE // max(1, batch))
+    size = min(steps, longest)
+    points = np.empty((size, batch) if batch else size, np.int64)
+    rates = np.empty(size)
+    end = block.step + steps
+    with explained(block), np.errstate(over="warn" if JIT else "ignore"):
+        while block.step < end:
+            length = min(end - block.step, longest)
+            _stretch(block, points[:length], rates[:length])
+            block.step += length
+    return block
+
+
+def _stretch(block: Block, points: Any, rates: Any) -> None:
+    since = block.step - block.observe_from
+    first = block.every - since % block.every if since >= 0 else min(NEVER, block.every - since)
+    fill_points(block.picker, points, block.step, block.picker_rng)
+    fill_rates(block.schedule, rates, block.step)
+    iterate(block.kernel, block.target, block.state, block.observer, points, rates, block.kernel_rng, first, block.every)
+
+
+def advance_elsewhere(block: Block, steps: int, blas_on_one_thread: bool) -> Block:
+    """Run a block in another process; Ctrl-C is the parent's business."""
+    from stochinf.engine.threads import single_threaded_blas
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with single_threaded_blas(blas_on_one_thread):
+        return advance(block, steps)

@@ -1,0 +1,214 @@
+"""A disk cache for compiled loops, stamped with the code that went into them.
+
+Numba's own cache looks at the file of the outermost function only, so an edited kernel would silently run old code, and its
+index pickles classes by import path, so it breaks when a module is gone. Here a combination of types has one file, named by
+a digest of: the type names, the byte code of every method and helper that the loop can reach, the constants they read, all
+options, bounds checking, the CPU and the versions. Classes of parts are stored as positions in the signature, never pickled:
+a class from a script or a notebook hits the cache as well as one from a package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import pickle
+import sys
+import tempfile
+import threading
+import time
+import types as python_types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import types
+from numba.core.compiler import CompileResult
+from numba.core.serialize import NumbaPickler
+
+__all__ = ["StampedCache", "cache_folder", "statistics"]
+
+ANNOUNCE_AFTER = 1.0
+"""Seconds after which a compilation in progress is announced."""
+
+log = logging.getLogger("stochinf")
+
+statistics = {"hits": 0, "misses": 0, "seconds": 0.0}
+"""Loads from the cache, compilations and the seconds these took, in this process."""
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of compiled loops, or None where no folder of our own can be written.
+
+    `STOCHINF_CACHE_DIR` wins, then `NUMBA_CACHE_DIR`, then the user's cache folder. The files are pickles, so a folder that
+    belongs to somebody else, or that others may write, is not used.
+    """
+    chosen = os.environ.get("STOCHINF_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        folder = Path(chosen) / "stochinf"
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stochinf"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        status = folder.stat()
+    except (OSError, RuntimeError):
+        return None
+    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o002):
+        return None
+    return folder
+
+
+def part_classes(numba_type: Any) -> Iterator[type]:
+    """Yield the NamedTuple classes inside a numba type, outermost first."""
+    if isinstance(numba_type, types.BaseNamedTuple):
+        yield numba_type.instance_class
+    for inner in getattr(numba_type, "types", ()):
+        yield from part_classes(inner)
+
+
+class _Digest:
+    """Hash the code that compiled functions can reach."""
+
+    def __init__(self, classes: list[type]) -> None:
+        self.classes = classes
+        self.seen: set[int] = set()
+        self.lines: list[str] = []
+
+    def function(self, function: Callable[..., Any]) -> None:
+        if id(function) in self.seen:
+            return
+        self.seen.add(id(function))
+        code = function.__code__
+        self.lines.append(f"{function.__name__} {code_text(code)} {function.__defaults__!r}")
+        for cell in function.__closure__ or ():
+            self.value("closure", cell.cell_contents, code)
+        for name in sorted(all_names(code)):
+            if name in function.__globals__:
+                self.value(name, function.__globals__[name], code)
+            for cls in self.classes:
+                method = getattr(cls, name, None)
+                if isinstance(method, python_types.FunctionType):
+                    self.function(method)
+
+    def value(self, name: str, value: Any, code: python_types.CodeType) -> None:
+        if hasattr(value, "py_func"):
+            self.lines.append(f"{name} {sorted(map(str, value.targetoptions.items()))}")
+            self.function(value.py_func)
+        elif isinstance(value, python_types.ModuleType):
+            for attribute in sorted(all_names(code)):
+                inner = getattr(value, attribute, None)
+                if hasattr(inner, "py_func"):
+                    self.value(attribute, inner, code)
+        elif isinstance(value, (bool, int, float, complex, str, tuple)):
+            self.lines.append(f"{name} = {value!r}")
+
+
+def all_names(code: python_types.CodeType) -> set[str]:
+    """Names that a code object and the functions inside it refer to."""
+    inner = (all_names(c) for c in code.co_consts if isinstance(c, python_types.CodeType))
+    return set(code.co_names).union(*inner)
+
+
+def code_text(code: python_types.CodeType) -> str:
+    """Describe a code object without line numbers, so that moving or commenting code keeps the cache."""
+    constants = [code_text(c) if isinstance(c, python_types.CodeType) else repr(c) for c in code.co_consts[1:]]
+    if code.co_consts and code.co_consts[0] is not None and not isinstance(code.co_consts[0], str):
+        constants.append(repr(code.co_consts[0]))
+    return f"{code.co_code.hex()} {constants} {code.co_names} {code.co_varnames}"
+
+
+class _Pickler(NumbaPickler):  # type: ignore[misc]
+    """Store the classes of the signature by position."""
+
+    def __init__(self, file: io.BytesIO, classes: list[type]) -> None:
+        super().__init__(file, protocol=5)
+        self.positions = {id(cls): position for position, cls in enumerate(classes)}
+
+    def persistent_id(self, obj: Any) -> int | None:
+        return self.positions.get(id(obj))
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, classes: list[type]) -> None:
+        super().__init__(file)
+        self.classes = classes
+
+    def persistent_load(self, position: int) -> type:
+        return self.classes[position]
+
+
+class StampedCache:
+    """The cache of one entry point; numba's dispatcher calls `load_overload` and `save_overload`."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any], folder: Path) -> None:
+        self.function, self.options, self.folder = function, options, folder
+        self.announcement: threading.Timer | None = None
+        self.began = 0.0
+
+    @property
+    def cache_path(self) -> str:
+        return str(self.folder)
+
+    def enable(self) -> None:
+        """Part of numba's interface; the cache is always on."""
+
+    def disable(self) -> None:
+        """Part of numba's interface; the cache is always on."""
+
+    def flush(self) -> None:
+        """Part of numba's interface; stale files have other names."""
+
+    def path(self, signature: Any, codegen: Any) -> tuple[Path, list[type]]:
+        classes = list(dict.fromkeys(cls for t in signature for cls in part_classes(t)))
+        digest = _Digest(classes)
+        digest.function(self.function)
+        facts = [
+            *map(str, signature),
+            *(f"{cls.__name__} {cls._fields} {getattr(cls, 'allocates', False)} {getattr(cls, 'reorder', False)}" for cls in classes),
+            *digest.lines,
+            *sorted(map(str, self.options.items())),
+            f"{codegen.magic_tuple()} {numba.config.BOUNDSCHECK} {numba.__version__} {sys.version_info[:3]}",
+        ]
+        name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]
+        return self.folder / f"{self.function.__name__}.{name}.loop", classes
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        path, classes = self.path(signature, target_context.codegen())
+        with contextlib.suppress(OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
+            payload = _Unpickler(io.BytesIO(path.read_bytes()), classes).load()
+            result = CompileResult._rebuild(target_context, *payload)
+            statistics["hits"] += 1
+            return result
+        statistics["misses"] += 1
+        self.began = time.perf_counter()
+        self.announcement = threading.Timer(ANNOUNCE_AFTER, announce, [self.function.__name__, [cls.__name__ for cls in classes]])
+        self.announcement.daemon = True
+        self.announcement.start()
+        return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        if self.announcement is not None:
+            self.announcement.cancel()
+            statistics["seconds"] += time.perf_counter() - self.began
+        path, classes = self.path(signature, result.codegen)
+        buffer = io.BytesIO()
+        _Pickler(buffer, classes).dump(result._reduce())
+        temporary = path.with_suffix(f".tmp.{os.getpid()}.{threading.get_ident()}")
+        try:
+            temporary.write_bytes(buffer.getvalue())
+            os.replace(temporary, path)
+        except OSError as error:
+            log.info("compiled loop not kept: %s", error)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def announce(function: str, classes: list[str]) -> None:
+    """Tell the user that a compilation is under way."""
+    log.warning("stochinf: compiling %s for %s; the next run loads it from the cache", function, ", ".join(classes))

@@ -1,0 +1,75 @@
+"""The one place where compile options are decided.
+
+Three decorators cover every compiled function of the library: `entry` for what Python calls, `helper` for what compiled
+code calls, and `compiled_method` for the methods of parts. Each sets every option, because numba lets an unset option be
+inherited from whichever caller compiles first, and results would then depend on the order of calls.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba import njit
+
+from stochinf.engine.cache import StampedCache, cache_folder
+
+__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_method", "entry", "helper"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+JIT = not numba.config.DISABLE_JIT
+
+NO_REFERENCE_COUNTS = {"_nrt": False}
+"""Private to numba: no reference counts, hence no allocation, in a step. Everything also runs without it, slower."""
+
+REORDER = frozenset({"reassoc", "contract", "nsz", "arcp"})
+"""Floating-point freedom that keeps NaN and infinity tests; for sums whose order is free."""
+
+
+def _options(allocates: bool, reorder: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(REORDER) if reorder else False}
+    return options if allocates else {**options, **NO_REFERENCE_COUNTS}
+
+
+def entry(function: Function) -> Function:
+    """Compile a function that Python calls: it releases the GIL and is kept in the source-stamped disk cache."""
+    if not JIT:
+        return function
+    dispatcher = njit(nogil=True, **_options(allocates=False, reorder=False))(function)
+    folder = cache_folder()
+    if folder is not None:
+        dispatcher._cache = StampedCache(function, dispatcher.targetoptions, folder)
+    return dispatcher  # type: ignore[no-any-return]
+
+
+def helper(*, reorder: bool = False, allocates: bool = False) -> Callable[[Function], Function]:
+    """Compile a function that only compiled code calls; it is inlined.
+
+    Parameters
+    ----------
+    reorder : bool
+        Sums may be reordered and multiplications contracted (`REORDER`).
+    allocates : bool
+        The function allocates, slices into assignments or calls BLAS.
+    """
+
+    def decorate(function: Function) -> Function:
+        if not JIT:
+            return function
+        return njit(forceinline=True, **_options(allocates, reorder))(function)  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def compiled_method(function: Callable[..., Any], allocates: bool, reorder: bool) -> Any:
+    """Compile one method of a part for one type; see `stochinf.engine.parts`."""
+    return njit(forceinline=not allocates, **_options(allocates, reorder))(function)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a compiled result."""
+    names = ("stochinf", "numpy", "numba", "llvmlite")
+    return {name: importlib.metadata.version(name) for name in names}

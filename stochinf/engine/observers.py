@@ -1,0 +1,223 @@
+"""Observers: what is remembered. Marginals need sums, not stored draws.
+
+`prepare(kernel, target, state, capacity)` sizes an observer for one block of chains; `observe` runs in the loop;
+`collect(observers, shape)` joins the blocks afterwards. Every sampler state has `position`, of shape (dim,) or (variables,
+lanes), and `stats`, of shape (n,) or (n, lanes).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.memory import demand
+from stochinf.engine.parts import part
+
+__all__ = ["Best", "Both", "Counts", "Draws", "Moments", "Nothing", "Trace"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+EMPTY = np.empty((0, 0))
+EMPTY_LINE = np.empty(0)
+ZERO = np.zeros(1, np.int64)
+
+
+@part
+class Nothing(NamedTuple):
+    """Remember nothing."""
+
+    unused: int = 0
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Nothing:
+        """Return itself: there is nothing to size."""
+        return self
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Do nothing."""
+
+
+@part
+class Draws(NamedTuple):
+    """Keep every position and its statistics.
+
+    Attributes
+    ----------
+    values : ndarray of shape (capacity, position.size)
+    stats : ndarray of shape (capacity, stats.size)
+    count : ndarray of shape (1,)
+    """
+
+    values: Floats = EMPTY
+    stats: Floats = EMPTY
+    count: Integers = ZERO
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Draws:
+        """Allocate room for `capacity` draws, after asking whether it fits."""
+        demand(8 * capacity * (state.position.size + state.stats.size), f"{capacity} draws of {state.position.size} numbers")
+        return Draws(np.empty((capacity, state.position.size)), np.empty((capacity, state.stats.size)), np.zeros(1, np.int64))
+
+    def grown(self, capacity: int) -> Draws:
+        """Return the same draws with room for more."""
+        demand(8 * capacity * (self.values.shape[1] + self.stats.shape[1]), f"{capacity} draws of {self.values.shape[1]} numbers")
+        bigger = Draws(np.empty((capacity, self.values.shape[1])), np.empty((capacity, self.stats.shape[1])), self.count)
+        bigger.values[: self.values.shape[0]], bigger.stats[: self.stats.shape[0]] = self.values, self.stats
+        return bigger
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Append the position and the statistics."""
+        row = self.count[0]
+        for i in range(state.position.size):
+            self.values[row, i] = state.position.flat[i]
+        for i in range(state.stats.size):
+            self.stats[row, i] = state.stats.flat[i]
+        self.count[0] = row + 1
+
+
+@part
+class Moments(NamedTuple):
+    """Keep the running mean and sum of squared deviations of every number of the position (Welford 1962).
+
+    Collected as `mean` and `variance` by chain.
+    """
+
+    mean: Floats = EMPTY_LINE
+    squares: Floats = EMPTY_LINE
+    count: Integers = ZERO
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Moments:
+        """Allocate two numbers per number of the position."""
+        return Moments(np.zeros(state.position.size), np.zeros(state.position.size), np.zeros(1, np.int64))
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Update mean and squares."""
+        self.count[0] += 1
+        for i in range(state.position.size):
+            x = state.position.flat[i]
+            deviation = x - self.mean[i]
+            self.mean[i] += deviation / self.count[0]
+            self.squares[i] += deviation * (x - self.mean[i])
+
+    def collect(self) -> dict[str, Floats]:
+        """Return mean and variance."""
+        return {"mean": self.mean, "variance": self.squares / max(1, int(self.count[0]) - 1)}
+
+
+@part
+class Counts(NamedTuple):
+    """Count how often each number of the position was 0, 1, ..., states-1; others are counted as `outside`."""
+
+    states: int = 2
+    counts: npt.NDArray[np.int64] = np.empty((0, 0), np.int64)
+    outside: Integers = ZERO
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Counts:
+        """Allocate the table."""
+        demand(8 * state.position.size * self.states, f"counts of {state.position.size} numbers by {self.states} states")
+        return Counts(self.states, np.zeros((state.position.size, self.states), np.int64), np.zeros(1, np.int64))
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Count every number of the position."""
+        for i in range(state.position.size):
+            value = state.position.flat[i]
+            if 0 <= value < self.states:
+                self.counts[i, np.int64(value)] += 1
+            else:
+                self.outside[0] += 1
+
+    def collect(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Return the table and the count of what lay outside."""
+        return {"counts": self.counts, "outside": self.outside}
+
+
+@part
+class Best(NamedTuple):
+    """Keep the position of the highest log density seen."""
+
+    position: Floats = EMPTY_LINE
+    highest: Floats = EMPTY_LINE
+
+    needs = ("log_density",)
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Best:
+        """Start below everything."""
+        return Best(np.array(state.position, dtype=np.float64), np.full(1, -np.inf))
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Compare and keep."""
+        log_density = target.log_density(state.position)
+        if log_density > self.highest[0]:
+            self.highest[0] = log_density
+            for i in range(state.position.size):
+                self.position[i] = state.position.flat[i]
+
+    def collect(self) -> dict[str, Floats]:
+        """Return the best position and its log density."""
+        return {"best_position": self.position, "best_log_density": self.highest}
+
+
+@part
+class Trace(NamedTuple):
+    """Keep the log density at every observed step: the loss curve of an optimiser (energy = -log density)."""
+
+    values: Floats = EMPTY_LINE
+    count: Integers = ZERO
+
+    needs = ("log_density",)
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Trace:
+        """Allocate one number per observation."""
+        demand(8 * capacity, f"a trace of {capacity} numbers")
+        return Trace(np.empty(capacity), np.zeros(1, np.int64))
+
+    def grown(self, capacity: int) -> Trace:
+        """Return the same trace with room for more."""
+        return Trace(np.concatenate([self.values, np.empty(capacity - self.values.size)]), self.count)
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Append the log density."""
+        self.values[self.count[0]] = target.log_density(state.position)
+        self.count[0] += 1
+
+    def collect(self) -> dict[str, Floats]:
+        """Return the trace."""
+        return {"trace": self.values[: int(self.count[0])]}
+
+
+@part
+class Both(NamedTuple):
+    """Two observers at once: `Both(Draws(), Moments())`."""
+
+    first: Any
+    second: Any
+
+    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Both:
+        """Prepare both."""
+        return Both(self.first.prepare(kernel, target, state, capacity), self.second.prepare(kernel, target, state, capacity))
+
+    def grown(self, capacity: int) -> Both:
+        """Grow whichever of the two stores by the draw."""
+        return Both(grown(self.first, capacity), grown(self.second, capacity))
+
+    def observe(self, target: Any, state: Any) -> None:
+        """Let both look."""
+        self.first.observe(target, state)
+        self.second.observe(target, state)
+
+
+def grown(observer: Any, capacity: int) -> Any:
+    """Return an observer with room for `capacity` observations, where it needs room."""
+    return observer.grown(capacity) if hasattr(observer, "grown") else observer
+
+
+def leaves(observer: Any) -> list[Any]:
+    """Return the observers inside an observer."""
+    return leaves(observer.first) + leaves(observer.second) if isinstance(observer, Both) else [observer]
+
+
+def find(observer: Any, kind: type) -> Any:
+    """Return the observer of a kind inside an observer, or None."""
+    return next((leaf for leaf in leaves(observer) if isinstance(leaf, kind)), None)
+
+

@@ -1,0 +1,201 @@
+"""The decorator that makes NamedTuple classes usable inside the compiled loop.
+
+A part is a `NamedTuple` class with ordinary Python methods: a picker, schedule, kernel, target, state or observer. Its fields
+are scalars, arrays, C function pointers or other parts. `part` does three things: it converts and checks the fields when an
+instance is made, and calls `checked()`, which may check further and return a completed copy; it gives a kernel the default `sweep`;
+and it makes every method callable from compiled code, where it is inlined. Without the JIT the same methods run as plain Python.
+"""
+
+from __future__ import annotations
+
+import operator
+import types as python_types
+import typing
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from stochinf.engine.errors import StochinfError
+
+__all__ = ["CONTRACT", "convert", "is_part", "part"]
+
+CONTRACT = {
+    "fill": "picker: fill(points, start, rng) writes the next points onto the tape",
+    "at": "schedule: at(step) returns the rate of a step",
+    "update": "kernel: update(target, state, point, rate, rng) changes the state in place",
+    "sweep": "kernel: sweep(target, state, points, rates, start, stop, rng) does a stretch of the tape",
+    "observe": "observer: observe(target, state) remembers",
+    "value": "target: value(position, point) is the loss at a point",
+    "gradient": "target: gradient(position, point, out) writes the gradient at a point",
+    "log_density": "target: log_density(position), unnormalised",
+    "log_density_gradient": "target: log_density_gradient(position, out) writes the gradient and returns the log density",
+    "conditional": "target: conditional(state, point, out) writes the log weights of a variable's states",
+}
+"""The methods that the loop and the kernels call, and what each means."""
+
+Class = TypeVar("Class", bound=type)
+
+_registered: set[str] = set()
+
+
+def part(cls: Class) -> Class:
+    """Make a NamedTuple class a part of the engine; public as `stochinf.kernel`.
+
+    Raises
+    ------
+    StochinfError
+        If the class is no NamedTuple, or if a field has the name of a contract method, which compiled code cannot tell apart.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> import stochinf as si
+    >>> @si.kernel
+    ... class Halve(NamedTuple):
+    ...     floor: float
+    ...     def at(self, step):
+    ...         return max(self.floor, 0.5**step)
+    >>> Halve(0), Halve(0).at(3)
+    (Halve(floor=0.0), 0.125)
+    """
+    if not is_part(cls):
+        raise StochinfError(f"{cls.__name__}: a part is a typing.NamedTuple class; write class {cls.__name__}(NamedTuple)")
+    clash = sorted(set(cls._fields) & set(CONTRACT))  # type: ignore[attr-defined]
+    if clash:
+        raise StochinfError(f"{cls.__name__}: field {clash[0]!r} has the name of a contract method; rename the field")
+    if "update" in vars(cls) and "sweep" not in vars(cls):
+        cls.sweep = sweep  # type: ignore[attr-defined]
+    if "at" in vars(cls) and "__call__" not in vars(cls):
+        cls.__call__ = cls.at  # type: ignore[attr-defined]
+    cls.__new__ = _converting(cls)  # type: ignore[method-assign]
+    for name, method in vars(cls).items():
+        if isinstance(method, python_types.FunctionType) and not name.startswith("_"):
+            _register(name)
+    return cls
+
+
+def is_part(cls: Any) -> bool:
+    """Whether a class is a NamedTuple."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def sweep(self: Any, target: Any, state: Any, points: Any, rates: Any, start: int, stop: int, rng: Any) -> None:
+    """Do a stretch of the tape one step at a time: what a kernel does unless it knows better."""
+    for step in range(start, stop):
+        self.update(target, state, points[step], rates[step], rng)
+
+
+def _converting(cls: type) -> Callable[..., Any]:
+    """Wrap the class's `__new__` so that fields are converted to their annotated types."""
+    plain = cls.__new__
+    hints: dict[str, Any] | None = None
+
+    def __new__(klass: Any, *arguments: Any, **named: Any) -> Any:
+        nonlocal hints
+        if hints is None:
+            hints = _annotations(cls)
+        made = plain(klass, *arguments, **named)
+        fields = (convert(f"{cls.__name__}.{name}", value, hints.get(name)) for name, value in zip(made._fields, made, strict=True))
+        instance = plain(klass, *fields)
+        return instance.checked() if hasattr(cls, "checked") else instance
+
+    __new__.__doc__, __new__.__signature__ = plain.__doc__, _signature(cls)  # type: ignore[attr-defined]
+    return __new__
+
+
+def _signature(cls: type) -> Any:
+    import inspect
+
+    try:
+        return inspect.signature(cls.__new__)
+    except (ValueError, TypeError):
+        return None
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls)
+    except NameError:
+        return {name: hint for name, hint in cls.__annotations__.items() if not isinstance(hint, str)}
+
+
+def convert(name: str, value: Any, annotation: Any) -> Any:
+    """Return `value` as the annotated type: numbers of the type, arrays C-contiguous, writeable and of the dtype.
+
+    Raises
+    ------
+    StochinfError
+        If the value cannot be converted without loss; the message names the field, the value and what is needed.
+    """
+    origin = typing.get_origin(annotation)
+    if origin is np.ndarray or annotation is np.ndarray:
+        return _array(name, value, typing.get_args(annotation))
+    if origin is tuple and isinstance(value, (tuple, list, np.ndarray)):
+        wanted = typing.get_args(annotation)
+        if len(wanted) != len(value):
+            raise StochinfError(f"{name} = {value!r}: {len(wanted)} numbers needed, {len(value)} given")
+        return tuple(convert(f"{name}[{k}]", v, w) for k, (v, w) in enumerate(zip(value, wanted, strict=True)))
+    if annotation is float:
+        return _number(name, value, float, "a number")
+    if annotation is int:
+        return _number(name, value, operator.index, "an integer")
+    if isinstance(annotation, type) and issubclass(annotation, np.generic):
+        return _number(name, value, annotation, f"a {annotation.__name__}")
+    return value
+
+
+def _number(name: str, value: Any, kind: Callable[[Any], Any], wanted: str) -> Any:
+    if isinstance(value, str):
+        raise StochinfError(f"{name} = {value!r}: {wanted} is needed")
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StochinfError(f"{name} = {value!r}: {wanted} is needed") from error
+
+
+def _array(name: str, value: Any, arguments: tuple[Any, ...]) -> Any:
+    dtype = typing.get_args(arguments[1])[0] if len(arguments) > 1 and typing.get_args(arguments[1]) else None
+    try:
+        given = np.asarray(value)
+    except ValueError as error:
+        raise StochinfError(f"{name}: the rows have unequal lengths; an array is needed") from error
+    if given.dtype == object or given.dtype.kind in "USV":
+        raise StochinfError(f"{name}: an array of numbers is needed, not of {given.dtype.name} such as {given.flat[0] if given.size else value!r}")
+    if given.dtype.kind == "c" and np.dtype(dtype or given.dtype).kind != "c":
+        raise StochinfError(f"{name}: real numbers are needed, complex ones given")
+    if isinstance(dtype, type) and issubclass(dtype, np.integer) and given.dtype.kind == "f" and not np.array_equal(given, np.rint(given)):
+        raise StochinfError(f"{name}: whole numbers are needed, {given[given != np.rint(given)].flat[0]!r} given")
+    wanted = dtype if isinstance(dtype, type) and issubclass(dtype, np.generic) and dtype is not np.generic else None
+    return np.require(given, dtype=wanted, requirements=["C", "A", "W"])
+
+
+@lru_cache(maxsize=None)
+def _method(numba_type: Any, name: str) -> Any:
+    """Return the compiled method of one type: one dispatcher per type and method, so a chain inside a chain is no recursion."""
+    from stochinf.engine.jit import compiled_method
+
+    cls = getattr(numba_type, "instance_class", None)
+    method = getattr(cls, name, None)
+    if not isinstance(method, python_types.FunctionType):
+        return None
+    return compiled_method(method, getattr(cls, "allocates", False), getattr(cls, "reorder", False))
+
+
+def _register(name: str) -> None:
+    """Let compiled code call the method `name` of any part."""
+    from stochinf.engine.jit import JIT
+
+    if not JIT or name in _registered:
+        return
+    _registered.add(name)
+    from numba import types
+    from numba.extending import overload_method
+
+    def implementation(self, *arguments):  # type: ignore[no-untyped-def]  # numba compares signatures, annotations included
+        method = _method(self, name)
+        return None if method is None else (lambda self, *arguments: method(self, *arguments))
+
+    for kind in (types.NamedTuple, types.NamedUniTuple):
+        overload_method(kind, name, jit_options={"error_model": "numpy"})(implementation)

@@ -1,0 +1,90 @@
+"""Progress in a terminal or a notebook: one line per chain, one for all beyond eight; silent elsewhere.
+
+Rich draws it. It is imported only when a run has lasted half a second, so short runs do not pay for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Progress", "shown"]
+
+DELAY = 0.5
+REFRESH = 0.2
+MOST_LINES = 8
+
+
+def shown(progress: bool | None) -> Progress | None:
+    """Return a progress display, or None where none is wanted or nobody would see it."""
+    if progress is False or (progress is None and not (sys.stderr.isatty() or in_notebook())):
+        return None
+    return Progress()
+
+
+def in_notebook() -> bool:
+    """Whether this is a Jupyter kernel."""
+    shell = sys.modules.get("IPython")
+    interactive = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
+    return interactive is not None and type(interactive).__name__ == "ZMQInteractiveShell"
+
+
+class Progress:
+    """Lines of rate, acceptance or loss, and time left."""
+
+    def __init__(self) -> None:
+        self.began = self.last = time.perf_counter()
+        self.bar: Any = None
+        self.tasks: list[Any] = []
+        self.steps_before = 0
+
+    def start(self, session: Any, steps: int) -> None:
+        """Note the start."""
+        self.began = self.last = time.perf_counter()
+        self.steps_before = session.total
+
+    def update(self, report: Any) -> None:
+        """Draw again if half a second has passed since the start and a fifth since the last time."""
+        now = time.perf_counter()
+        if now - self.began < DELAY or now - self.last < REFRESH:
+            return
+        self.last = now
+        if self.bar is None:
+            self._open(report)
+        rate = (report.step - self.steps_before) / (now - self.began)
+        for line, task in enumerate(self.tasks):
+            self.bar.update(task, completed=report.step, rate=f"{rate:,.0f} steps/s", figure=figure(report.session, line, len(self.tasks)))
+
+    def close(self) -> None:
+        """Leave the lines as they stand."""
+        if self.bar is not None:
+            self.bar.stop()
+
+    def _open(self, report: Any) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[figure]}"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self.bar = Bars(*columns, console=Console(stderr=not in_notebook()))
+        chains = report.session.plan.chains
+        names = [f"chain {k}" for k in range(chains)] if chains <= MOST_LINES else [f"{chains} chains"]
+        self.tasks = [self.bar.add_task(name, total=report.steps or None, rate="", figure="") for name in names]
+        self.bar.start()
+
+
+def figure(session: Any, line: int, lines: int) -> str:
+    """Return acceptance or loss of a chain, or of all where one line stands for all."""
+    names = getattr(session.blocks[0].kernel, "statistics", ())
+    chosen = next((name for name in ("acceptance_rate", "loss", "lp") if name in names), None)
+    if chosen is None:
+        return ""
+    row = names.index(chosen)
+    values = np.concatenate([np.atleast_1d(block.state.stats[row]) for block in session.blocks])
+    value = values[line] if lines == values.size else values.mean()
+    return f"{chosen} {value:.3g}"

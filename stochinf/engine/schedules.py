@@ -1,0 +1,358 @@
+"""Schedules: the rate of each step. `schedule(step)` works in plain Python and in compiled code.
+
+A schedule multiplies the kernel's own rate. Schedules multiply each other: `Warmup(100) * Cosine(1000)`. `horizon` fields are
+in steps; a resumed run keeps the horizon of the first call.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.errors import StochinfError
+from stochinf.engine.parts import part
+
+__all__ = [
+    "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
+    "Step", "Warmup", "as_schedule", "geometric_ladder",
+]  # fmt: skip
+
+
+Part = TypeVar("Part")
+
+
+def demand_positive(schedule: Part, field: str) -> Part:
+    """Return the schedule if a field of it is positive."""
+    if not getattr(schedule, field) > 0:
+        raise StochinfError(f"{schedule!r}: {field} must be positive")
+    return schedule
+
+
+@part
+class Constant(NamedTuple):
+    """The same rate at every step."""
+
+    rate: float = 1.0
+
+    def at(self, step: int) -> float:
+        """Return the rate."""
+        return self.rate
+
+
+@part
+class Linear(NamedTuple):
+    """Linear decay (1 - k/horizon) initial + (k/horizon) final, then `final`.
+
+    A rule of thumb: `horizon` of a few hundred epochs, `final` one per cent of `initial`.
+    """
+
+    horizon: int
+    initial: float = 1.0
+    final: float = 0.01
+
+    def checked(self) -> Linear:
+        """Check the horizon."""
+        return demand_positive(self, "horizon")
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        done = min(step / self.horizon, 1.0)
+        return (1.0 - done) * self.initial + done * self.final
+
+
+@part
+class RobbinsMonro(NamedTuple):
+    """a / (b + t)^p, with sum of rates infinite and sum of squares finite: 1/2 < p <= 1.
+
+    References
+    ----------
+    Robbins, H. and Monro, S. (1951). A stochastic approximation method, equation (6).
+    """
+
+    a: float = 1.0
+    b: float = 1.0
+    p: float = 0.75
+
+    def checked(self) -> RobbinsMonro:
+        """Check the two conditions."""
+        if not (self.a > 0 and self.b > 0 and 0.5 < self.p <= 1.0):
+            raise StochinfError(
+                f"{self!r}: a > 0, b > 0 and 1/2 < p <= 1 are needed, so that the rates sum to infinity and their squares do not"
+            )
+        return self
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        return self.a / (self.b + step) ** self.p
+
+
+@part
+class Step(NamedTuple):
+    """Multiply by `factor` every `every` steps."""
+
+    every: int
+    factor: float = 0.1
+
+    def checked(self) -> Step:
+        """Check the stride."""
+        return demand_positive(self, "every")
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        return self.factor ** (step // self.every)
+
+
+@part
+class Exponential(NamedTuple):
+    """Decay^t."""
+
+    decay: float
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        return self.decay**step
+
+
+@part
+class Polynomial(NamedTuple):
+    """(initial - final) (1 - t/horizon)^power + final, then `final`."""
+
+    horizon: int
+    power: float = 2.0
+    initial: float = 1.0
+    final: float = 0.0
+
+    def checked(self) -> Polynomial:
+        """Check the horizon."""
+        return demand_positive(self, "horizon")
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        left = max(1.0 - step / self.horizon, 0.0)
+        return (self.initial - self.final) * left**self.power + self.final
+
+
+@part
+class Cyclic(NamedTuple):
+    """A triangle wave from `low` to `high` and back over `2 * half_period` steps.
+
+    References
+    ----------
+    Smith, L. N. (2017). Cyclical learning rates for training neural networks, section 3.1.
+    """
+
+    half_period: int
+    low: float = 0.1
+    high: float = 1.0
+
+    def checked(self) -> Cyclic:
+        """Check the period."""
+        return demand_positive(self, "half_period")
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        place = step % (2 * self.half_period)
+        height = 1.0 - abs(place / self.half_period - 1.0)
+        return self.low + (self.high - self.low) * height
+
+
+@part
+class Cosine(NamedTuple):
+    """Half a cosine from `initial` to `final` over `period` steps, then again with the period times `growth` (warm restarts).
+
+    With `growth=0` there is no restart: the rate stays at `final`. `restarts(steps)` lists the steps at which a cycle ends,
+    where the state is worth a snapshot.
+
+    References
+    ----------
+    Loshchilov, I. and Hutter, F. (2017). SGDR, equation (5).
+    """
+
+    period: int
+    growth: int = 0
+    initial: float = 1.0
+    final: float = 0.0
+
+    def checked(self) -> Cosine:
+        """Check the period."""
+        return demand_positive(self, "period")
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        period = self.period
+        place = step
+        if self.growth == 0:
+            place = min(step, period)
+        elif self.growth == 1:
+            place = step % period
+        else:
+            while place >= period:
+                place -= period
+                period *= self.growth
+        return self.final + 0.5 * (self.initial - self.final) * (1.0 + math.cos(math.pi * place / period))
+
+    def restarts(self, steps: int) -> list[int]:
+        """Return the steps up to `steps` at which a cycle ends."""
+        ends, end, period = [], self.period, self.period
+        while end <= steps and (not ends or self.growth):
+            ends.append(end)
+            period *= self.growth
+            end += period
+        return ends
+
+
+@part
+class Warmup(NamedTuple):
+    """Rise linearly from 1/steps to 1 over the first `steps` steps, then 1."""
+
+    steps: int
+
+    def checked(self) -> Warmup:
+        """Check the length."""
+        return demand_positive(self, "steps")
+
+    def at(self, step: int) -> float:
+        """Return the rate at a step."""
+        return min((step + 1.0) / self.steps, 1.0)
+
+
+@part
+class ScaledByBatch(NamedTuple):
+    """Linear scaling: a rate stated for batches of `reference` grows in proportion to the batch, eta_B = B eta_1.
+
+    References
+    ----------
+    Goyal, P. et al. (2017). Accurate, large minibatch SGD, section 2.1.
+    """
+
+    batch: int
+    reference: int = 1
+
+    def checked(self) -> ScaledByBatch:
+        """Check both sizes."""
+        return demand_positive(demand_positive(self, "batch"), "reference")
+
+    def at(self, step: int) -> float:
+        """Return the factor."""
+        return self.batch / self.reference
+
+
+@part
+class Plateau(NamedTuple):
+    """Multiply by `factor` when the objective has not improved by more than `tolerance` for `patience` reviews.
+
+    The objective is reviewed every `every` steps (0: once per epoch), never at a time that the clock decides.
+
+    Parameters
+    ----------
+    factor, tolerance : float
+        Multiplier; relative improvement that counts.
+    patience : int
+        Reviews without improvement before the rate drops.
+    every : int
+        Steps between reviews.
+    memory : ndarray of shape (3,)
+        Current scale, best objective, reviews since the best: filled in by `prepare`.
+    """
+
+    factor: float = 0.5
+    patience: int = 5
+    tolerance: float = 1e-4
+    every: int = 0
+    memory: npt.NDArray[np.float64] = np.array([1.0, np.inf, 0.0])
+
+    def prepare(self, target: Any) -> Plateau:
+        """Start afresh; the objective must be known."""
+        if not hasattr(target, "objective"):
+            raise StochinfError(f"Plateau: {type(target).__name__} has no objective(position) to watch")
+        every = self.every or int(getattr(target, "n_points", 1))
+        return Plateau(self.factor, self.patience, self.tolerance, every, np.array([1.0, np.inf, 0.0]))
+
+    def at(self, step: int) -> float:
+        """Return the current scale."""
+        return self.memory[0]
+
+    def review(self, target: Any, position: npt.NDArray[np.float64]) -> None:
+        """Look at the objective and drop the scale if it has stood still; called between chunks, every `every` steps."""
+        objective = float(target.objective(position))
+        if objective < self.memory[1] - self.tolerance * abs(self.memory[1] if np.isfinite(self.memory[1]) else 0.0):
+            self.memory[1:] = objective, 0.0
+            return
+        self.memory[2] += 1
+        if self.memory[2] >= self.patience:
+            self.memory[0] *= self.factor
+            self.memory[2] = 0.0
+
+
+@part
+class Product(NamedTuple):
+    """The product of two schedules."""
+
+    first: Any
+    second: Any
+
+    def prepare(self, target: Any) -> Product:
+        """Prepare both factors."""
+        return Product(prepared(self.first, target), prepared(self.second, target))
+
+    def at(self, step: int) -> float:
+        """Return the product at a step."""
+        return self.first.at(step) * self.second.at(step)
+
+
+def multiply(first: Any, second: Any) -> Any:
+    """Multiply schedules or numbers: `schedule * schedule`, `0.1 * schedule`."""
+    a, b = as_schedule(first), as_schedule(second)
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return Constant(a.rate * b.rate)
+    return Product(a, b)
+
+
+for _schedule in (Constant, Linear, RobbinsMonro, Step, Exponential, Polynomial, Cyclic, Cosine, Warmup, ScaledByBatch, Plateau, Product):
+    _schedule.__mul__ = _schedule.__rmul__ = multiply  # type: ignore[assignment, method-assign]
+
+
+def as_schedule(rate: Any) -> Any:
+    """Return a schedule as it is, a number as a constant one.
+
+    Examples
+    --------
+    >>> from stochinf.engine.schedules import as_schedule
+    >>> as_schedule(0.5)(10)
+    0.5
+    """
+    if hasattr(rate, "at"):
+        return rate
+    try:
+        return Constant(rate)
+    except StochinfError as error:
+        raise StochinfError(f"schedule {rate!r}: a number or a schedule with at(step) is needed") from error
+
+
+def prepared(part_: Any, target: Any) -> Any:
+    """Return a part after its `prepare`, if it has one."""
+    return part_.prepare(target) if hasattr(part_, "prepare") else part_
+
+
+def watched(schedule: Any) -> list[Plateau]:
+    """Return the schedules inside a schedule that review the objective."""
+    if isinstance(schedule, Product):
+        return watched(schedule.first) + watched(schedule.second)
+    return [schedule] if hasattr(schedule, "review") else []
+
+
+def geometric_ladder(low: float, high: float, rungs: int) -> npt.NDArray[np.float64]:
+    """Return inverse temperatures from `low` to `high` in constant ratio, for tempering and annealing.
+
+    Examples
+    --------
+    >>> from stochinf.engine.schedules import geometric_ladder
+    >>> geometric_ladder(0.25, 1.0, 3)
+    array([0.25, 0.5 , 1.  ])
+    """
+    if not (0 < low <= high and rungs > 0):
+        raise StochinfError(f"a ladder of {rungs} rungs from {low} to {high}: 0 < low <= high and at least one rung are needed")
+    return np.geomspace(low, high, rungs)

@@ -1,0 +1,189 @@
+"""Stopping rules. `a | b` stops at the first, `a & b` when both hold.
+
+A rule names the step at which it looks next, so that what it decides never depends on how fast the machine is; only
+`seconds` looks at the clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from stochinf.engine.errors import StochinfError
+
+__all__ = ["Rule", "View", "converged", "epochs", "mcse", "seconds", "steps", "tolerance"]
+
+NEVER = 2**62
+
+
+class View(Protocol):
+    """What a rule may look at: the run between two chunks."""
+
+    step: int
+    steps_per_epoch: int
+    every: int
+
+    def convergence(self) -> Convergence:
+        """Return R-hat, ESS and MCSE of the draws so far."""
+        ...
+
+    def certificate(self) -> float:
+        """Return the target's certificate: the duality gap, else the norm of the gradient."""
+        ...
+
+
+class Convergence(NamedTuple):
+    """The worst figures over all variables."""
+
+    rhat: float
+    ess: float
+    mcse: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A stopping rule.
+
+    Attributes
+    ----------
+    reason : callable
+        Says of a `View` why to stop, or returns an empty string.
+    next_check : callable
+        The first step after a view's at which the rule looks.
+    due : callable
+        Whether the rule looks at a view.
+    timed : bool
+        The rule looks after every chunk, because it looks at the clock.
+    """
+
+    reason: Callable[[Any], str]
+    next_check: Callable[[Any], int]
+    due: Callable[[Any], bool]
+    timed: bool = False
+
+    def __or__(self, other: Rule) -> Rule:
+        """Stop at the first of the two."""
+
+        def first(view: Any) -> str:
+            return (self.due(view) and self.reason(view)) or (other.due(view) and other.reason(view)) or ""
+
+        return Rule(
+            first,
+            lambda view: min(self.next_check(view), other.next_check(view)),
+            lambda view: self.due(view) or other.due(view),
+            self.timed or other.timed,
+        )
+
+    def __and__(self, other: Rule) -> Rule:
+        """Stop when both hold, looked at whenever a rule that names its steps is due."""
+
+        def both(view: Any) -> str:
+            first = self.reason(view)
+            second = other.reason(view) if first else ""
+            return f"{first} and {second}" if second else ""
+
+        deciding = [rule for rule in (self, other) if not rule.timed] or [self, other]
+        return Rule(
+            both,
+            lambda view: min(rule.next_check(view) for rule in deciding),
+            lambda view: any(rule.due(view) for rule in deciding),
+            self.timed and other.timed,
+        )
+
+
+class _Earlier(NamedTuple):
+    """A view as it stood one step ago."""
+
+    step: int
+    steps_per_epoch: int
+    every: int
+
+
+def _rule(reason: Callable[[Any], str], next_check: Callable[[Any], int]) -> Rule:
+    """Make a rule that looks only at the steps it names."""
+
+    def due(view: Any) -> bool:
+        return next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step
+
+    return Rule(reason, next_check, due)
+
+
+def steps(n: int) -> Rule:
+    """Stop after n steps."""
+    limit = _positive("steps", n)
+    return _rule(lambda view: f"{limit} steps" if view.step >= limit else "", lambda view: limit if view.step < limit else NEVER)
+
+
+def epochs(n: float) -> Rule:
+    """Stop after n passes over the points."""
+    limit = _positive("epochs", n)
+
+    def end(view: Any) -> int:
+        return max(1, round(limit * view.steps_per_epoch))
+
+    return _rule(lambda view: f"{n} epochs" if view.step >= end(view) else "", lambda view: end(view) if view.step < end(view) else NEVER)
+
+
+def seconds(t: float) -> Rule:
+    """Stop after t seconds, counted from the first look; the one rule that depends on the machine."""
+    limit = _positive("seconds", t)
+    began: list[float] = []
+
+    def reason(view: Any) -> str:
+        began.append(time.monotonic()) if not began else None
+        return f"{t} seconds" if time.monotonic() - began[0] >= limit else ""
+
+    return Rule(reason, lambda view: NEVER, lambda view: True, timed=True)
+
+
+def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:
+    """Stop when R-hat is at most `rhat` and bulk ESS at least `ess` for every variable; looked at every `every` draws, doubling."""
+
+    def reason(view: Any) -> str:
+        now = view.convergence()
+        return f"converged (R-hat {now.rhat:.3f} <= {rhat}, ESS {now.ess:.0f} >= {ess})" if now.rhat <= rhat and now.ess >= ess else ""
+
+    return _rule(reason, _doubling(every))
+
+
+def mcse(e: float, every: int = 100) -> Rule:
+    """Stop when the Monte Carlo standard error of every mean is at most e; looked at every `every` draws, doubling."""
+    limit = _positive("mcse", e)
+
+    def reason(view: Any) -> str:
+        now = view.convergence()
+        return f"MCSE {now.mcse:.2g} <= {e}" if now.mcse <= limit else ""
+
+    return _rule(reason, _doubling(every))
+
+
+def tolerance(e: float) -> Rule:
+    """Stop when the certificate (gap, else gradient norm) is at most e; looked at once per epoch."""
+    limit = _positive("tolerance", e)
+
+    def reason(view: Any) -> str:
+        now = view.certificate()
+        return f"certificate {now:.3g} <= {e}" if now <= limit else ""
+
+    return _rule(reason, lambda view: (view.step // view.steps_per_epoch + 1) * view.steps_per_epoch)
+
+
+def _doubling(every: int) -> Callable[[Any], int]:
+    """Look at draws 1, 2, 3, ... times `every` up to ten, then in steps of a tenth of what there is."""
+
+    def next_check(view: Any) -> int:
+        draw = view.step // view.every
+        stride = every
+        while draw >= 10 * stride:
+            stride *= 2
+        return (draw // stride + 1) * stride * view.every
+
+    return next_check
+
+
+def _positive(name: str, value: float) -> float:
+    if not value > 0:
+        raise StochinfError(f"stop.{name}({value!r}): a positive number is needed")
+    return value

@@ -1,0 +1,81 @@
+"""What the engine asks of targets and kernels before anything compiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.errors import StochinfError
+from stochinf.engine.parts import CONTRACT, is_part
+
+__all__ = ["as_target", "check_kernel", "named", "starting_positions"]
+
+
+def as_target(model: Any) -> Any:
+    """Return the part that compiled code works on: the model itself, or what its `as_target()` makes.
+
+    Raises
+    ------
+    StochinfError
+        If the model is neither a part nor has `as_target`.
+    """
+    if hasattr(model, "as_target"):
+        return model.as_target()
+    if is_part(type(model)):
+        return model
+    raise StochinfError(f"target {model!r}: a {type(model).__name__} is no model; give one of stochinf.models, a FactorGraph or a NamedTuple part")
+
+
+def check_kernel(kernel: Any, target: Any) -> None:
+    """Demand that the kernel has the contract's methods, and the target the oracles it needs.
+
+    Raises
+    ------
+    StochinfError
+        Naming the kernel, the target and the missing method.
+    """
+    name = type(kernel).__name__
+    if not is_part(type(kernel)):
+        hint = "; make an instance" if isinstance(kernel, type) else ""
+        raise StochinfError(f"kernel {kernel!r}: a NamedTuple part such as stochinf.mcmc.Metropolis() is needed{hint}")
+    for method in ("init", "update"):
+        if not hasattr(kernel, method):
+            raise StochinfError(f"{name}: a kernel needs the method {method}; see 'write a kernel of your own' in the documentation")
+    check_needs(kernel, target)
+
+
+def check_needs(asker: Any, target: Any) -> None:
+    """Demand the oracles that a kernel or an observer names in `needs`."""
+    for oracle in getattr(asker, "needs", ()):
+        if not hasattr(target, oracle):
+            meaning = CONTRACT.get(oracle, oracle)
+            raise StochinfError(f"{type(asker).__name__} needs {oracle} of its target, and {type(target).__name__} has none ({meaning})")
+
+
+def starting_positions(init: Any, chains: int) -> npt.NDArray[Any] | None:
+    """Return `init` as an array of finite numbers: one position, or one row per chain.
+
+    Raises
+    ------
+    StochinfError
+        If it holds other things than finite numbers, or rows for another number of chains.
+    """
+    if init is None:
+        return None
+    given = np.asarray(init)
+    if given.dtype == object or given.dtype.kind not in "biuf":
+        raise StochinfError(f"init: numbers are needed, not {given.dtype}")
+    if not np.isfinite(given).all():
+        raise StochinfError(f"init: {given[~np.isfinite(given)].flat[0]} given; starting positions are finite")
+    if given.ndim == 2 and given.shape[0] != chains:
+        raise StochinfError(f"init: {given.shape[0]} rows given for {chains} chains; give one row per chain, or one position for all")
+    return np.atleast_1d(given)
+
+
+def named(target: Any, positions: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return positions (chain, draw, ...) under the names that the target gives them."""
+    if hasattr(target, "variables"):
+        return target.variables(positions)  # type: ignore[no-any-return]
+    return {"position": positions}

@@ -1,0 +1,60 @@
+"""Model and evidence files, told apart by their suffix."""
+
+import os
+from collections.abc import Hashable, Iterable
+
+from stochinf.engine.errors import GraphError
+from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.naming import quote
+from stochinf.graphs.textfile import Path
+from stochinf.graphs.uai import read_uai, read_uai_evidence
+
+__all__ = ["read_evidence", "read_graph"]
+
+_GRAPHS = {".uai": read_uai, ".uai.gz": read_uai}
+_EVIDENCE = {".evid": read_uai_evidence, ".evid.gz": read_uai_evidence}
+
+
+def read_graph(path: Path) -> FactorGraph:
+    """Read a model file: UAI (``.uai``, ``.uai.gz``).
+
+    Raises
+    ------
+    GraphError
+        If the suffix is unknown, or the file breaks a rule of its format.
+    MemoryLimitError
+        If the model is too large.
+    OSError
+        If the file cannot be opened.
+
+    Examples
+    --------
+    >>> read_graph("model.xyz")
+    Traceback (most recent call last):
+        ...
+    stochinf.engine.errors.GraphError: 'model.xyz': no model format of that suffix; known are .uai, .uai.gz
+    """
+    return _GRAPHS[_suffix(path, _GRAPHS, "model")](path)
+
+
+def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
+    """Read an evidence file of a graph: UAI (``.evid``, ``.evid.gz``); a dict from variable to state label.
+
+    Raises
+    ------
+    GraphError
+        If the suffix is unknown, the file breaks a rule of its format, or names what the graph lacks.
+    MemoryLimitError
+        If the file is too large.
+    OSError
+        If the file cannot be opened.
+    """
+    return _EVIDENCE[_suffix(path, _EVIDENCE, "evidence")](path, graph)
+
+
+def _suffix(path: Path, known: Iterable[str], kind: str) -> str:
+    name = os.fspath(path).lower()
+    for suffix in known:
+        if name.endswith(suffix):
+            return suffix
+    raise GraphError(f"{quote(os.fspath(path))}: no {kind} format of that suffix; known are {', '.join(known)}")

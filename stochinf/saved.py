@@ -1,0 +1,137 @@
+"""Saved runs: what a session writes, and how it is put together again."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any, NamedTuple
+
+from stochinf.engine import checkpoint
+from stochinf.engine.errors import CheckpointError
+from stochinf.engine.jit import versions
+from stochinf.engine.session import Plan, Session, build
+
+__all__ = ["Door", "Snapshot", "restored"]
+
+BUILT_IN = {
+    "models.CoinBias": "models.coin",
+    "models.LogisticRegression": "models.logistic",
+    "graphs.FactorGraph": "graphs.factor_graph",
+    "mcmc.Metropolis": "mcmc.metropolis",
+    "mcmc.SGLD": "mcmc.sgld",
+    "optim.SGD": "optim.sgd",
+    "optim.Identity": "optim.transforms",
+    "optim.Chain": "optim.transforms",
+    "optim.Clip": "optim.transforms",
+    "optim.Momentum": "optim.transforms",
+    "optim.WeightDecay": "optim.transforms",
+    "graphs.Gibbs": "graphs.gibbs",
+    "graphs.RaoBlackwell": "graphs.rao_blackwell",
+    **{f"engine.{name}": "engine.pickers" for name in
+       ("Uniform", "Scan", "Shuffled", "Minibatches", "BatchesWithReplacement", "Weighted", "Curriculum", "Colours", "Greedy")},
+    **{f"engine.{name}": "engine.schedules" for name in
+       ("Constant", "Linear", "RobbinsMonro", "Step", "Exponential", "Polynomial", "Cyclic", "Cosine", "Warmup", "ScaledByBatch", "Plateau", "Product")},
+    **{f"engine.{name}": "engine.observers" for name in ("Nothing", "Draws", "Moments", "Counts", "Best", "Trace", "Both")},
+}  # fmt: skip
+"""Classes that a file may name, and where they live: a file never decides what is imported."""
+
+
+class Door(NamedTuple):
+    """What the front door adds to a plan: how its result is put together.
+
+    Attributes
+    ----------
+    model : object
+        The target as the user gave it.
+    goal : int
+        Steps asked for, warm-up included; 0 where a rule ends the run.
+    draw_steps : int
+        Steps per draw kept.
+    """
+
+    model: Any
+    goal: int
+    draw_steps: int
+
+
+class Snapshot:
+    """All that a run needs to go on from where it stands."""
+
+    def __init__(self, session: Session, door: Door) -> None:
+        self.session, self.door = session, door
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to a file; see `stochinf.engine.checkpoint`."""
+        session, plan = self.session, self.session.plan
+        arrays: checkpoint.Arrays = {}
+        parts = {
+            "target": self.door.model, "kernel": plan.kernel, "picker": plan.picker, "schedule": plan.schedule,
+            "observer": plan.observer, "init": plan.init,
+        }  # fmt: skip
+        description = {
+            "format": checkpoint.FORMAT,
+            "versions": versions(),
+            "parts": {name: checkpoint.describe(value, arrays, name) for name, value in parts.items()},
+            "hashes": {"target": checkpoint.fingerprint(self.door.model), "kernel": checkpoint.fingerprint(plan.kernel)},
+            "plan": {name: getattr(plan, name) for name in ("chains", "warmup", "every", "keep_warmup")},
+            "entropy": str(plan.entropy),
+            "goal": self.door.goal,
+            "draw_steps": self.door.draw_steps,
+            "step": session.total,
+            "seconds": session.seconds,
+            "reason": session.reason,
+            "interrupted": session.interrupted,
+        }
+        for number, block in enumerate(session.blocks):
+            for name in ("picker", "schedule", "observer", "state", "picker_rng", "kernel_rng"):
+                arrays.update(checkpoint.arrays_of(getattr(block, name), f"block{number}.{name}"))
+        checkpoint.write(path, description, arrays)
+
+
+def restored(path: str | os.PathLike[str], target: Any = None, kernel: Any = None) -> tuple[Session, Door]:
+    """Return the session that a file holds, as it stood.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, belongs to another target or kernel, or to one of the user's own that was not given.
+    """
+    description, arrays = checkpoint.read(path)
+    try:
+        plan, door = _plan(description, arrays, {"target": target, "kernel": kernel}, str(path))
+        session = build(plan, 1)
+        for number, block in enumerate(session.blocks):
+            block.step = int(description["step"])
+            for name in ("picker", "schedule", "observer", "state", "picker_rng", "kernel_rng"):
+                setattr(block, name, checkpoint.with_arrays(getattr(block, name), arrays, f"block{number}.{name}"))
+        session.seconds = {name: float(value) for name, value in description["seconds"].items()}
+        session.reason, session.interrupted = str(description["reason"]), bool(description["interrupted"])
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"{path}: not a saved run, or damaged ({error!r})") from error
+    return session, door
+
+
+def _plan(description: dict[str, Any], arrays: checkpoint.Arrays, given: dict[str, Any], path: str) -> tuple[Plan, Door]:
+    from stochinf.engine.target import as_target
+
+    parts = {name: _part(name, inner, arrays, given.get(name), description, path) for name, inner in description["parts"].items()}
+    model = parts.pop("target")
+    plan = Plan(target=as_target(model), entropy=int(description["entropy"]), **parts, **description["plan"])
+    return plan, Door(model, int(description["goal"]), int(description["draw_steps"]))
+
+
+def _part(name: str, inner: Any, arrays: checkpoint.Arrays, given: Any, description: dict[str, Any], path: str) -> Any:
+    """Return a part: rebuilt from the file, or the user's own after a look at its hash."""
+    if given is None:
+        return checkpoint.rebuild(inner, arrays, lambda class_name: _find(class_name, name, path))
+    if checkpoint.fingerprint(given) != description["hashes"][name]:
+        raise CheckpointError(f"{path}: the run belongs to another {name} than {given!r:.80}; class, numbers and data must be those of the first call")
+    return given
+
+
+def _find(class_name: str, role: str, path: str) -> Any:
+    module = BUILT_IN.get(class_name)
+    if module is None:
+        remedy = f"pass it again: {role}=..." if role in ("target", "kernel") else "only stochinf's own can be resumed in this place"
+        raise CheckpointError(f"{path}: its {role} {class_name} is not one of stochinf's; {remedy}")
+    return getattr(importlib.import_module(f"stochinf.{module}"), class_name.split(".")[1])
