@@ -13,12 +13,22 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
-        "sample": "api", "marginals": "api", "minimize": "api", "run": "api", "resume": "api", "load": "api",
-        "FactorGraph": "graphs.factor_graph", "read_graph": "graphs.formats", "read_evidence": "graphs.formats",
+        "FactorGraph": "graphs.factor_graph",
         "RBM": "rbm.estimator",
-        "models": "models:", "mcmc": "mcmc:", "optim": "optim:", "graphs": "graphs:", "rbm": "rbm:", "density": "density:", "diagnostics": "diagnostics:",
-        "kernel": "engine.parts", "pickers": "engine.pickers:", "schedules": "engine.schedules:", "observers": "engine.observers:", "stop": "engine.stop:",
-        "StochinfError": "engine.errors", "GraphError": "engine.errors", "CheckpointError": "engine.errors",
-        "CompilationError": "engine.errors", "MemoryLimitError": "engine.errors", "ConvergenceWarning": "engine.errors",
+        "load": "api.resuming",
+        "marginals": "api.marginals",
+        "minimize": "api.minimizing",
+        "read_evidence": "graphs.formats",
+        "read_graph": "graphs.formats",
+        "resume": "api.resuming",
+        "run": "api.running",
+        "sample": "api.sampling",
+        **{name: f"{name}:" for name in ("density", "diagnostics", "graphs", "mcmc", "models", "optim", "rbm")},
+        **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
+        "kernel": "engine.parts",
+        **dict.fromkeys(
+            ("CheckpointError", "CompilationError", "ConvergenceWarning", "GraphError", "MemoryLimitError", "StochinfError"),
+            "engine.errors",
+        ),
     },
-)  # fmt: skip
+)

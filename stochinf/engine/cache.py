@@ -152,6 +152,7 @@ class StampedCache:
 
     @property
     def cache_path(self) -> str:
+        """Folder of the cache."""
         return str(self.folder)
 
     def enable(self) -> None:
@@ -164,12 +165,13 @@ class StampedCache:
         """Part of numba's interface; stale files have other names."""
 
     def path(self, signature: Any, codegen: Any) -> tuple[Path, list[type]]:
+        """Return the file of a combination of types and its classes in order."""
         classes = list(dict.fromkeys(cls for t in signature for cls in part_classes(t)))
         digest = _Digest(classes)
         digest.function(self.function)
         facts = [
             *map(str, signature),
-            *(f"{cls.__name__} {cls._fields} {getattr(cls, 'allocates', False)} {getattr(cls, 'reorder', False)}" for cls in classes),
+            *(f"{cls.__name__} {getattr(cls, 'allocates', False)} {getattr(cls, 'reorder', False)}" for cls in classes),
             *digest.lines,
             *sorted(map(str, self.options.items())),
             f"{codegen.magic_tuple()} {numba.config.BOUNDSCHECK} {numba.__version__} {sys.version_info[:3]}",
@@ -178,6 +180,7 @@ class StampedCache:
         return self.folder / f"{self.function.__name__}.{name}.loop", classes
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """Return the compiled loop of a signature, or None where it is not there or cannot be read."""
         target_context.refresh()
         path, classes = self.path(signature, target_context.codegen())
         with contextlib.suppress(OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
@@ -193,6 +196,7 @@ class StampedCache:
         return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep a compiled loop; a folder that cannot be written any more is no error."""
         if self.announcement is not None:
             self.announcement.cancel()
             statistics["seconds"] += time.perf_counter() - self.began

@@ -53,13 +53,17 @@ def describe(value: Any, arrays: Arrays, place: str) -> Any:
     if hasattr(value, "recipe"):
         arguments = {name: describe(item, arrays, f"{place}.{name}") for name, item in value.recipe().items()}
         return {"recipe": class_name(type(value)), "arguments": arguments}
-    raise CheckpointError(f"{place}: a {type(value).__name__} cannot be saved; parts hold numbers, strings, arrays and other parts")
+    raise CheckpointError(
+        f"{place}: a {type(value).__name__} cannot be saved; parts hold numbers, strings, arrays and other parts"
+    )
 
 
 def class_name(cls: type) -> str:
     """Return the name under which a class is saved: package.Class for ours, module:Class for a user's."""
     module = cls.__module__.split(".")
-    return f"{module[1]}.{cls.__name__}" if module[0] == "stochinf" and len(module) > 1 else f"{cls.__module__}:{cls.__qualname__}"
+    return (
+        f"{module[1]}.{cls.__name__}" if module[0] == "stochinf" and len(module) > 1 else f"{cls.__module__}:{cls.__qualname__}"
+    )
 
 
 def rebuild(description: Any, arrays: Arrays, find: Callable[[str], Any]) -> Any:
@@ -115,8 +119,8 @@ def with_arrays(value: Any, arrays: Arrays, place: str) -> Any:
         if saved is None or saved.dtype != value.dtype or saved.ndim != value.ndim:
             raise CheckpointError(f"the saved run has no array {place} of {value.ndim} dimensions and type {value.dtype}")
         return saved
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)._make(with_arrays(item, arrays, f"{place}.{name}") for name, item in zip(value._fields, value, strict=True))  # type: ignore[attr-defined]
+    if is_part(type(value)):
+        return value._make(with_arrays(item, arrays, f"{place}.{name}") for name, item in zip(value._fields, value, strict=True))
     return value
 
 
@@ -142,7 +146,9 @@ def write(path: str | os.PathLike[str], description: dict[str, Any], arrays: Arr
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise CheckpointError(f"{final}: the run could not be saved ({error.strerror or error}); an older file there is as it was") from error
+        raise CheckpointError(
+            f"{final}: the run could not be saved ({error.strerror or error}); an older file there is as it was"
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:

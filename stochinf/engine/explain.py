@@ -14,6 +14,20 @@ from stochinf.engine.jit import JIT
 __all__ = ["explained"]
 
 
+TELLING = "|".join(
+    (
+        "Unknown attribute",
+        "No implementation of function",
+        "Undeclared",
+        "Untyped global",
+        "Cannot unify",
+        "unsupported",
+        "has no",
+        "cannot",
+    )
+)
+
+
 @contextlib.contextmanager
 def explained(block: Any) -> Iterator[None]:
     """Turn a compiler's error into one that names the class, the method, the line, the cause and the remedy."""
@@ -38,14 +52,14 @@ def _message(text: str, block: Any) -> str:
     where = _place(text, parts)
     cause = next((line.strip() for line in text.splitlines() if _tells(line)), text.strip().splitlines()[0])
     return (
-        f"{where} cannot be compiled: {cause}. Use numbers, arrays and other parts only, in the subset of numpy that numba compiles"
-        " (numba.readthedocs.io), set `allocates = True` on the class if it needs new arrays or slices,"
+        f"{where} cannot be compiled: {cause}. Use numbers, arrays and other parts only, in the subset of numpy that"
+        " numba compiles (numba.readthedocs.io), set `allocates = True` on the class if it needs new arrays or slices,"
         " or run it as plain Python with the environment variable NUMBA_DISABLE_JIT=1"
     )
 
 
 def _tells(line: str) -> bool:
-    return bool(re.search(r"Unknown attribute|No implementation of function|Undeclared|Untyped global|Cannot unify|Use of unsupported|has no|cannot", line))
+    return re.search(TELLING, line) is not None
 
 
 def _place(text: str, parts: set[type]) -> str:

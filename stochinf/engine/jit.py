@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
-from numba import njit
 
 from stochinf.engine.cache import StampedCache, cache_folder
 
@@ -38,7 +37,7 @@ def entry(function: Function) -> Function:
     """Compile a function that Python calls: it releases the GIL and is kept in the source-stamped disk cache."""
     if not JIT:
         return function
-    dispatcher = njit(nogil=True, **_options(allocates=False, reorder=False))(function)
+    dispatcher = numba.njit(nogil=True, **_options(allocates=False, reorder=False))(function)
     folder = cache_folder()
     if folder is not None:
         dispatcher._cache = StampedCache(function, dispatcher.targetoptions, folder)
@@ -59,14 +58,14 @@ def helper(*, reorder: bool = False, allocates: bool = False) -> Callable[[Funct
     def decorate(function: Function) -> Function:
         if not JIT:
             return function
-        return njit(forceinline=True, **_options(allocates, reorder))(function)  # type: ignore[no-any-return]
+        return numba.njit(forceinline=True, **_options(allocates, reorder))(function)  # type: ignore[no-any-return]
 
     return decorate
 
 
 def compiled_method(function: Callable[..., Any], allocates: bool, reorder: bool) -> Any:
     """Compile one method of a part for one type; see `stochinf.engine.parts`."""
-    return njit(forceinline=not allocates, **_options(allocates, reorder))(function)
+    return numba.njit(forceinline=not allocates, **_options(allocates, reorder))(function)
 
 
 def versions() -> dict[str, str]:

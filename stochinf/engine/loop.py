@@ -15,7 +15,9 @@ __all__ = ["evaluate", "fill_points", "fill_rates", "iterate"]
 
 
 @entry
-def iterate(kernel: Any, target: Any, state: Any, observer: Any, points: Any, rates: Any, rng: Any, first: int, every: int) -> None:
+def iterate(
+    kernel: Any, target: Any, state: Any, observer: Any, points: Any, rates: Any, rng: Any, first: int, every: int
+) -> None:
     """Run the kernel over a tape; the observer looks after step `first` and every `every` steps from there."""
     steps = points.shape[0]
     start = 0

@@ -46,4 +46,6 @@ def demand(size: int, what: str) -> None:
         return
     limit = int(0.75 * available())
     if size > limit:
-        raise MemoryLimitError(f"{what}: {size / 1e9:.3g} GB needed, {limit / 1e9:.3g} GB may be taken; ask for fewer, thin, or keep sums only")
+        raise MemoryLimitError(
+            f"{what}: {size / 1e9:.3g} GB needed, {limit / 1e9:.3g} GB may be taken; ask for fewer, thin, or keep sums only"
+        )

@@ -46,12 +46,12 @@ class Draws(NamedTuple):
     ----------
     values : ndarray of shape (capacity, position.size)
     stats : ndarray of shape (capacity, stats.size)
-    count : ndarray of shape (1,)
+    seen : ndarray of shape (1,)
     """
 
     values: Floats = EMPTY
     stats: Floats = EMPTY
-    count: Integers = ZERO
+    seen: Integers = ZERO
 
     def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Draws:
         """Allocate room for `capacity` draws, after asking whether it fits."""
@@ -61,18 +61,18 @@ class Draws(NamedTuple):
     def grown(self, capacity: int) -> Draws:
         """Return the same draws with room for more."""
         demand(8 * capacity * (self.values.shape[1] + self.stats.shape[1]), f"{capacity} draws of {self.values.shape[1]} numbers")
-        bigger = Draws(np.empty((capacity, self.values.shape[1])), np.empty((capacity, self.stats.shape[1])), self.count)
+        bigger = Draws(np.empty((capacity, self.values.shape[1])), np.empty((capacity, self.stats.shape[1])), self.seen)
         bigger.values[: self.values.shape[0]], bigger.stats[: self.stats.shape[0]] = self.values, self.stats
         return bigger
 
     def observe(self, target: Any, state: Any) -> None:
         """Append the position and the statistics."""
-        row = self.count[0]
+        row = self.seen[0]
         for i in range(state.position.size):
             self.values[row, i] = state.position.flat[i]
         for i in range(state.stats.size):
             self.stats[row, i] = state.stats.flat[i]
-        self.count[0] = row + 1
+        self.seen[0] = row + 1
 
 
 @part
@@ -84,7 +84,7 @@ class Moments(NamedTuple):
 
     mean: Floats = EMPTY_LINE
     squares: Floats = EMPTY_LINE
-    count: Integers = ZERO
+    seen: Integers = ZERO
 
     def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Moments:
         """Allocate two numbers per number of the position."""
@@ -92,16 +92,16 @@ class Moments(NamedTuple):
 
     def observe(self, target: Any, state: Any) -> None:
         """Update mean and squares."""
-        self.count[0] += 1
+        self.seen[0] += 1
         for i in range(state.position.size):
             x = state.position.flat[i]
             deviation = x - self.mean[i]
-            self.mean[i] += deviation / self.count[0]
+            self.mean[i] += deviation / self.seen[0]
             self.squares[i] += deviation * (x - self.mean[i])
 
     def collect(self) -> dict[str, Floats]:
         """Return mean and variance."""
-        return {"mean": self.mean, "variance": self.squares / max(1, int(self.count[0]) - 1)}
+        return {"mean": self.mean, "variance": self.squares / max(1, int(self.seen[0]) - 1)}
 
 
 @part
@@ -131,14 +131,12 @@ class Counts(NamedTuple):
         return {"counts": self.counts, "outside": self.outside}
 
 
-@part
+@part(needs=("log_density",))
 class Best(NamedTuple):
     """Keep the position of the highest log density seen."""
 
     position: Floats = EMPTY_LINE
     highest: Floats = EMPTY_LINE
-
-    needs = ("log_density",)
 
     def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Best:
         """Start below everything."""
@@ -157,14 +155,12 @@ class Best(NamedTuple):
         return {"best_position": self.position, "best_log_density": self.highest}
 
 
-@part
+@part(needs=("log_density",))
 class Trace(NamedTuple):
     """Keep the log density at every observed step: the loss curve of an optimiser (energy = -log density)."""
 
     values: Floats = EMPTY_LINE
-    count: Integers = ZERO
-
-    needs = ("log_density",)
+    seen: Integers = ZERO
 
     def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Trace:
         """Allocate one number per observation."""
@@ -173,16 +169,16 @@ class Trace(NamedTuple):
 
     def grown(self, capacity: int) -> Trace:
         """Return the same trace with room for more."""
-        return Trace(np.concatenate([self.values, np.empty(capacity - self.values.size)]), self.count)
+        return Trace(np.concatenate([self.values, np.empty(capacity - self.values.size)]), self.seen)
 
     def observe(self, target: Any, state: Any) -> None:
         """Append the log density."""
-        self.values[self.count[0]] = target.log_density(state.position)
-        self.count[0] += 1
+        self.values[self.seen[0]] = target.log_density(state.position)
+        self.seen[0] += 1
 
     def collect(self) -> dict[str, Floats]:
         """Return the trace."""
-        return {"trace": self.values[: int(self.count[0])]}
+        return {"trace": self.values[: int(self.seen[0])]}
 
 
 @part
@@ -219,5 +215,3 @@ def leaves(observer: Any) -> list[Any]:
 def find(observer: Any, kind: type) -> Any:
     """Return the observer of a kind inside an observer, or None."""
     return next((leaf for leaf in leaves(observer) if isinstance(leaf, kind)), None)
-
-

@@ -2,8 +2,9 @@
 
 A part is a `NamedTuple` class with ordinary Python methods: a picker, schedule, kernel, target, state or observer. Its fields
 are scalars, arrays, C function pointers or other parts. `part` does three things: it converts and checks the fields when an
-instance is made, and calls `checked()`, which may check further and return a completed copy; it gives a kernel the default `sweep`;
-and it makes every method callable from compiled code, where it is inlined. Without the JIT the same methods run as plain Python.
+instance is made, and calls `checked()`, which may check further and return a completed copy; it gives a kernel the default
+`sweep`; and it makes every method callable from compiled code, where it is inlined. Without the JIT the same methods run as
+plain Python.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import operator
 import types as python_types
 import typing
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -40,8 +41,19 @@ Class = TypeVar("Class", bound=type)
 _registered: set[str] = set()
 
 
-def part(cls: Class) -> Class:
+@overload
+def part(cls: Class, /) -> Class: ...
+@overload
+def part(**traits: Any) -> Callable[[Class], Class]: ...
+def part(cls: Any = None, /, **traits: Any) -> Any:
     """Make a NamedTuple class a part of the engine; public as `stochinf.kernel`.
+
+    Parameters
+    ----------
+    **traits
+        What Python may know of the class, set as class attributes: `needs` (oracles that the target must have),
+        `rate_field` (the field that holds the kernel's own rate), `statistics` (names of `state.stats`), `lanes` (chains are
+        SIMD lanes), `allocates` (it makes new arrays or calls BLAS), `reorder` (its sums may be reordered), `sparse`.
 
     Raises
     ------
@@ -55,21 +67,30 @@ def part(cls: Class) -> Class:
     >>> @si.kernel
     ... class Halve(NamedTuple):
     ...     floor: float
+    ...
     ...     def at(self, step):
     ...         return max(self.floor, 0.5**step)
     >>> Halve(0), Halve(0).at(3)
     (Halve(floor=0.0), 0.125)
     """
+    if cls is None:
+        return lambda later: _made_part(later, traits)
+    return _made_part(cls, traits)
+
+
+def _made_part(cls: Any, traits: dict[str, Any]) -> Any:
     if not is_part(cls):
         raise StochinfError(f"{cls.__name__}: a part is a typing.NamedTuple class; write class {cls.__name__}(NamedTuple)")
-    clash = sorted(set(cls._fields) & set(CONTRACT))  # type: ignore[attr-defined]
+    clash = sorted(set(cls._fields) & set(CONTRACT))
     if clash:
         raise StochinfError(f"{cls.__name__}: field {clash[0]!r} has the name of a contract method; rename the field")
+    for name, value in traits.items():
+        setattr(cls, name, value)
     if "update" in vars(cls) and "sweep" not in vars(cls):
-        cls.sweep = sweep  # type: ignore[attr-defined]
+        cls.sweep = sweep
     if "at" in vars(cls) and "__call__" not in vars(cls):
-        cls.__call__ = cls.at  # type: ignore[attr-defined]
-    cls.__new__ = _converting(cls)  # type: ignore[method-assign]
+        cls.__call__ = cls.at
+    cls.__new__ = _converting(cls)
     for name, method in vars(cls).items():
         if isinstance(method, python_types.FunctionType) and not name.startswith("_"):
             _register(name)
@@ -97,7 +118,9 @@ def _converting(cls: type) -> Callable[..., Any]:
         if hints is None:
             hints = _annotations(cls)
         made = plain(klass, *arguments, **named)
-        fields = (convert(f"{cls.__name__}.{name}", value, hints.get(name)) for name, value in zip(made._fields, made, strict=True))
+        fields = (
+            convert(f"{cls.__name__}.{name}", value, hints.get(name)) for name, value in zip(made._fields, made, strict=True)
+        )
         instance = plain(klass, *fields)
         return instance.checked() if hasattr(cls, "checked") else instance
 
@@ -162,16 +185,23 @@ def _array(name: str, value: Any, arguments: tuple[Any, ...]) -> Any:
     except ValueError as error:
         raise StochinfError(f"{name}: the rows have unequal lengths; an array is needed") from error
     if given.dtype == object or given.dtype.kind in "USV":
-        raise StochinfError(f"{name}: an array of numbers is needed, not of {given.dtype.name} such as {given.flat[0] if given.size else value!r}")
+        raise StochinfError(
+            f"{name}: an array of numbers is needed, not of {given.dtype.name} such as {given.flat[0] if given.size else value!r}"
+        )
     if given.dtype.kind == "c" and np.dtype(dtype or given.dtype).kind != "c":
         raise StochinfError(f"{name}: real numbers are needed, complex ones given")
-    if isinstance(dtype, type) and issubclass(dtype, np.integer) and given.dtype.kind == "f" and not np.array_equal(given, np.rint(given)):
+    if (
+        isinstance(dtype, type)
+        and issubclass(dtype, np.integer)
+        and given.dtype.kind == "f"
+        and not np.array_equal(given, np.rint(given))
+    ):
         raise StochinfError(f"{name}: whole numbers are needed, {given[given != np.rint(given)].flat[0]!r} given")
     wanted = dtype if isinstance(dtype, type) and issubclass(dtype, np.generic) and dtype is not np.generic else None
     return np.require(given, dtype=wanted, requirements=["C", "A", "W"])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _method(numba_type: Any, name: str) -> Any:
     """Return the compiled method of one type: one dispatcher per type and method, so a chain inside a chain is no recursion."""
     from stochinf.engine.jit import compiled_method
@@ -199,3 +229,7 @@ def _register(name: str) -> None:
 
     for kind in (types.NamedTuple, types.NamedUniTuple):
         overload_method(kind, name, jit_options={"error_model": "numpy"})(implementation)
+
+
+kernel = part
+"""The public name of `part`: `stochinf.kernel`."""

@@ -56,7 +56,9 @@ class Progress:
             self._open(report)
         rate = (report.step - self.steps_before) / (now - self.began)
         for line, task in enumerate(self.tasks):
-            self.bar.update(task, completed=report.step, rate=f"{rate:,.0f} steps/s", figure=figure(report.session, line, len(self.tasks)))
+            self.bar.update(
+                task, completed=report.step, rate=f"{rate:,.0f} steps/s", figure=figure(report.session, line, len(self.tasks))
+            )
 
     def close(self) -> None:
         """Leave the lines as they stand."""
@@ -65,12 +67,11 @@ class Progress:
 
     def _open(self, report: Any) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
 
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[rate]}"),
-            TextColumn("{task.fields[figure]}"), TimeRemainingColumn(),
-        )  # fmt: skip
+        texts = ("{task.completed}/{task.total}", "{task.fields[rate]}", "{task.fields[figure]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), *map(TextColumn, texts), TimeRemainingColumn())
         self.bar = Bars(*columns, console=Console(stderr=not in_notebook()))
         chains = report.session.plan.chains
         names = [f"chain {k}" for k in range(chains)] if chains <= MOST_LINES else [f"{chains} chains"]

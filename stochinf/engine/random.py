@@ -22,10 +22,18 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
+from stochinf.engine.normal import (
+    CENTRE_DENOMINATOR,
+    CENTRE_NUMERATOR,
+    FAR_DENOMINATOR,
+    FAR_NUMERATOR,
+    TAIL_DENOMINATOR,
+    TAIL_NUMERATOR,
+)
 
 __all__ = [
-    "alias_table", "below", "categorical", "exponential", "from_alias", "lane_streams", "lane_uniform", "next_word", "normal", "normal_quantile",
-    "permute", "random", "stream", "uniform",
+    "alias_table", "below", "categorical", "exponential", "from_alias", "lane_streams", "lane_uniform", "next_word", "normal",
+    "normal_quantile", "permute", "random", "stream", "uniform",
 ]  # fmt: skip
 
 Stream = npt.NDArray[np.uint64]
@@ -93,7 +101,16 @@ def below(rng: Stream, n: int) -> int:
         while low < threshold:
             product = np.uint64(np.uint64(next_word(rng) >> np.uint64(32)) * width)
             low = product & np.uint64(0xFFFFFFFF)
-    return np.int64(product >> np.uint64(32))
+    return int(product >> np.uint64(32))
+
+
+@helper()
+def polynomial(coefficients: tuple[float, ...], x: float) -> float:
+    """Return a polynomial by Horner's rule, highest power first."""
+    value = 0.0
+    for c in coefficients:
+        value = value * x + c
+    return value
 
 
 @helper()
@@ -102,25 +119,13 @@ def normal_quantile(p: float) -> float:
     q = p - 0.5
     if abs(q) <= 0.425:
         r = 0.180625 - q * q
-        above = ((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
-                   + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r + 1.3314166789178437745e2) * r + 3.3871328727963666080  # fmt: skip
-        under = ((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
-                   + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r + 4.2313330701600911252e1) * r + 1.0  # fmt: skip
-        return q * above / under
+        return q * polynomial(CENTRE_NUMERATOR, r) / polynomial(CENTRE_DENOMINATOR, r)
     r = math.sqrt(-math.log(p if q < 0.0 else 1.0 - p))
     if r <= 5.0:
-        r -= 1.6
-        above = ((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r + 1.27045825245236838258) * r
-                   + 3.64784832476320460504) * r + 5.76949722146069140550) * r + 4.63033784615654529590) * r + 1.42343711074968357734  # fmt: skip
-        under = ((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2) * r + 1.48103976427480074590e-1) * r
-                   + 6.89767334985100004550e-1) * r + 1.67638483018380384940) * r + 2.05319162663775882187) * r + 1.0  # fmt: skip
+        z = polynomial(TAIL_NUMERATOR, r - 1.6) / polynomial(TAIL_DENOMINATOR, r - 1.6)
     else:
-        r -= 5.0
-        above = ((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3) * r + 2.65321895265761230930e-2) * r
-                   + 2.96560571828504891230e-1) * r + 1.78482653991729133580) * r + 5.46378491116411436990) * r + 6.65790464350110377720  # fmt: skip
-        under = ((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5) * r + 7.86869131145613259100e-4) * r
-                   + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1) * r + 5.99832206555887937690e-1) * r + 1.0  # fmt: skip
-    return -above / under if q < 0.0 else above / under
+        z = polynomial(FAR_NUMERATOR, r - 5.0) / polynomial(FAR_DENOMINATOR, r - 5.0)
+    return -z if q < 0.0 else z
 
 
 @helper()

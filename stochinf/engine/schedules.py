@@ -86,7 +86,7 @@ class RobbinsMonro(NamedTuple):
 
     def at(self, step: int) -> float:
         """Return the rate at a step."""
-        return self.a / (self.b + step) ** self.p
+        return float(self.a / (self.b + step) ** self.p)
 
 
 @part
@@ -102,7 +102,7 @@ class Step(NamedTuple):
 
     def at(self, step: int) -> float:
         """Return the rate at a step."""
-        return self.factor ** (step // self.every)
+        return float(self.factor ** (step // self.every))
 
 
 @part
@@ -113,7 +113,7 @@ class Exponential(NamedTuple):
 
     def at(self, step: int) -> float:
         """Return the rate at a step."""
-        return self.decay**step
+        return float(self.decay**step)
 
 
 @part
@@ -132,7 +132,7 @@ class Polynomial(NamedTuple):
     def at(self, step: int) -> float:
         """Return the rate at a step."""
         left = max(1.0 - step / self.horizon, 0.0)
-        return (self.initial - self.final) * left**self.power + self.final
+        return float((self.initial - self.final) * left**self.power + self.final)
 
 
 @part
@@ -196,7 +196,8 @@ class Cosine(NamedTuple):
 
     def restarts(self, steps: int) -> list[int]:
         """Return the steps up to `steps` at which a cycle ends."""
-        ends, end, period = [], self.period, self.period
+        ends: list[int] = []
+        end = period = self.period
         while end <= steps and (not ends or self.growth):
             ends.append(end)
             period *= self.growth
@@ -273,7 +274,7 @@ class Plateau(NamedTuple):
 
     def at(self, step: int) -> float:
         """Return the current scale."""
-        return self.memory[0]
+        return float(self.memory[0])
 
     def review(self, target: Any, position: npt.NDArray[np.float64]) -> None:
         """Look at the objective and drop the scale if it has stood still; called between chunks, every `every` steps."""
@@ -300,7 +301,7 @@ class Product(NamedTuple):
 
     def at(self, step: int) -> float:
         """Return the product at a step."""
-        return self.first.at(step) * self.second.at(step)
+        return float(self.first.at(step) * self.second.at(step))
 
 
 def multiply(first: Any, second: Any) -> Any:
@@ -311,8 +312,21 @@ def multiply(first: Any, second: Any) -> Any:
     return Product(a, b)
 
 
-for _schedule in (Constant, Linear, RobbinsMonro, Step, Exponential, Polynomial, Cyclic, Cosine, Warmup, ScaledByBatch, Plateau, Product):
-    _schedule.__mul__ = _schedule.__rmul__ = multiply  # type: ignore[assignment, method-assign]
+for _schedule in (
+    Constant,
+    Linear,
+    RobbinsMonro,
+    Step,
+    Exponential,
+    Polynomial,
+    Cyclic,
+    Cosine,
+    Warmup,
+    ScaledByBatch,
+    Plateau,
+    Product,
+):
+    _schedule.__mul__ = _schedule.__rmul__ = multiply  # type: ignore[method-assign]
 
 
 def as_schedule(rate: Any) -> Any:

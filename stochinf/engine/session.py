@@ -115,8 +115,14 @@ class Session:
         kept = [observers.find(block.observer, observers.Draws) for block in self.blocks]
         if kept[0] is None:
             raise StochinfError("this run keeps no draws; use the observer Draws()")
-        values = [_by_chain(d.values[: int(d.count[0])], b.state.position.shape, self.lane_kernel) for d, b in zip(kept, self.blocks, strict=True)]
-        stats = [_by_chain(d.stats[: int(d.count[0])], b.state.stats.shape, self.lane_kernel) for d, b in zip(kept, self.blocks, strict=True)]
+        values = [
+            _by_chain(d.values[: int(d.seen[0])], b.state.position.shape, self.lane_kernel)
+            for d, b in zip(kept, self.blocks, strict=True)
+        ]
+        stats = [
+            _by_chain(d.stats[: int(d.seen[0])], b.state.stats.shape, self.lane_kernel)
+            for d, b in zip(kept, self.blocks, strict=True)
+        ]
         return np.concatenate(values), np.concatenate(stats)
 
     def positions(self) -> npt.NDArray[Any]:
@@ -166,7 +172,7 @@ class Session:
         for block in self.blocks:
             for schedule in watched(block.schedule):
                 if self.total % schedule.every == 0:
-                    schedule.review(block.target, block.state.position)  # type: ignore[no-untyped-call]
+                    schedule.review(block.target, block.state.position)
             if self.total == self.plan.warmup:
                 begin_sampling(block)
 

@@ -105,14 +105,14 @@ def _rule(reason: Callable[[Any], str], next_check: Callable[[Any], int]) -> Rul
     """Make a rule that looks only at the steps it names."""
 
     def due(view: Any) -> bool:
-        return next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step
+        return bool(next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step)
 
     return Rule(reason, next_check, due)
 
 
 def steps(n: int) -> Rule:
     """Stop after n steps."""
-    limit = _positive("steps", n)
+    limit = int(_positive("steps", n))
     return _rule(lambda view: f"{limit} steps" if view.step >= limit else "", lambda view: limit if view.step < limit else NEVER)
 
 
@@ -121,9 +121,11 @@ def epochs(n: float) -> Rule:
     limit = _positive("epochs", n)
 
     def end(view: Any) -> int:
-        return max(1, round(limit * view.steps_per_epoch))
+        return max(1, round(limit * int(view.steps_per_epoch)))
 
-    return _rule(lambda view: f"{n} epochs" if view.step >= end(view) else "", lambda view: end(view) if view.step < end(view) else NEVER)
+    return _rule(
+        lambda view: f"{n} epochs" if view.step >= end(view) else "", lambda view: end(view) if view.step < end(view) else NEVER
+    )
 
 
 def seconds(t: float) -> Rule:
@@ -139,17 +141,21 @@ def seconds(t: float) -> Rule:
 
 
 def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:
-    """Stop when R-hat is at most `rhat` and bulk ESS at least `ess` for every variable; looked at every `every` draws, doubling."""
+    """Stop when R-hat is at most `rhat` and ESS at least `ess` for every variable; looks every `every` draws, then less often."""
 
     def reason(view: Any) -> str:
         now = view.convergence()
-        return f"converged (R-hat {now.rhat:.3f} <= {rhat}, ESS {now.ess:.0f} >= {ess})" if now.rhat <= rhat and now.ess >= ess else ""
+        return (
+            f"converged (R-hat {now.rhat:.3f} <= {rhat}, ESS {now.ess:.0f} >= {ess})"
+            if now.rhat <= rhat and now.ess >= ess
+            else ""
+        )
 
     return _rule(reason, _doubling(every))
 
 
 def mcse(e: float, every: int = 100) -> Rule:
-    """Stop when the Monte Carlo standard error of every mean is at most e; looked at every `every` draws, doubling."""
+    """Stop when the Monte Carlo standard error of every mean is at most e; looks every `every` draws, then less often."""
     limit = _positive("mcse", e)
 
     def reason(view: Any) -> str:
@@ -167,7 +173,7 @@ def tolerance(e: float) -> Rule:
         now = view.certificate()
         return f"certificate {now:.3g} <= {e}" if now <= limit else ""
 
-    return _rule(reason, lambda view: (view.step // view.steps_per_epoch + 1) * view.steps_per_epoch)
+    return _rule(reason, lambda view: int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch))
 
 
 def _doubling(every: int) -> Callable[[Any], int]:
@@ -178,7 +184,7 @@ def _doubling(every: int) -> Callable[[Any], int]:
         stride = every
         while draw >= 10 * stride:
             stride *= 2
-        return (draw // stride + 1) * stride * view.every
+        return int((draw // stride + 1) * stride * view.every)
 
     return next_check
 

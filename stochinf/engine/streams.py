@@ -69,7 +69,8 @@ def entropy_of(rng: Any) -> int:
     if rng is None:
         return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
     if isinstance(rng, (np.random.Generator, np.random.BitGenerator)):
-        words = np.random.Generator(getattr(rng, "bit_generator", rng)).integers(0, 2**32, 4, dtype=np.uint32)
+        generator = rng if isinstance(rng, np.random.Generator) else np.random.Generator(rng)
+        words = generator.integers(0, 2**32, 4, dtype=np.uint32)
         return int.from_bytes(words.tobytes(), "little")
     if isinstance(rng, np.random.SeedSequence):
         if isinstance(rng.entropy, int) and not rng.spawn_key:
@@ -79,7 +80,9 @@ def entropy_of(rng: Any) -> int:
         seed = operator.index(rng)
     except TypeError:
         try:
-            return int.from_bytes(np.random.SeedSequence([operator.index(word) for word in rng]).generate_state(4).tobytes(), "little")
+            return int.from_bytes(
+                np.random.SeedSequence([operator.index(word) for word in rng]).generate_state(4).tobytes(), "little"
+            )
         except (TypeError, ValueError) as error:
             raise StochinfError(f"rng = {rng!r}: an int, a SeedSequence, a Generator or None is needed") from error
     if seed < 0:

@@ -25,7 +25,9 @@ def as_target(model: Any) -> Any:
         return model.as_target()
     if is_part(type(model)):
         return model
-    raise StochinfError(f"target {model!r}: a {type(model).__name__} is no model; give one of stochinf.models, a FactorGraph or a NamedTuple part")
+    raise StochinfError(
+        f"target {model!r}: a {type(model).__name__} is no model; give one of stochinf.models, a FactorGraph or a NamedTuple part"
+    )
 
 
 def check_kernel(kernel: Any, target: Any) -> None:
@@ -42,7 +44,9 @@ def check_kernel(kernel: Any, target: Any) -> None:
         raise StochinfError(f"kernel {kernel!r}: a NamedTuple part such as stochinf.mcmc.Metropolis() is needed{hint}")
     for method in ("init", "update"):
         if not hasattr(kernel, method):
-            raise StochinfError(f"{name}: a kernel needs the method {method}; see 'write a kernel of your own' in the documentation")
+            raise StochinfError(
+                f"{name}: a kernel needs the method {method}; see 'write a kernel of your own' in the documentation"
+            )
     check_needs(kernel, target)
 
 
@@ -51,7 +55,9 @@ def check_needs(asker: Any, target: Any) -> None:
     for oracle in getattr(asker, "needs", ()):
         if not hasattr(target, oracle):
             meaning = CONTRACT.get(oracle, oracle)
-            raise StochinfError(f"{type(asker).__name__} needs {oracle} of its target, and {type(target).__name__} has none ({meaning})")
+            raise StochinfError(
+                f"{type(asker).__name__} needs {oracle} of its target, and {type(target).__name__} has none ({meaning})"
+            )
 
 
 def starting_positions(init: Any, chains: int) -> npt.NDArray[Any] | None:
@@ -70,7 +76,9 @@ def starting_positions(init: Any, chains: int) -> npt.NDArray[Any] | None:
     if not np.isfinite(given).all():
         raise StochinfError(f"init: {given[~np.isfinite(given)].flat[0]} given; starting positions are finite")
     if given.ndim == 2 and given.shape[0] != chains:
-        raise StochinfError(f"init: {given.shape[0]} rows given for {chains} chains; give one row per chain, or one position for all")
+        raise StochinfError(
+            f"init: {given.shape[0]} rows given for {chains} chains; give one row per chain, or one position for all"
+        )
     return np.atleast_1d(given)
 
 

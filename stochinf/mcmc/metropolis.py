@@ -53,7 +53,7 @@ class MetropolisState(NamedTuple):
     nonfinite: npt.NDArray[np.int64]
 
 
-@part
+@part(needs=("log_density",), rate_field="step_size", statistics=("lp", "acceptance_rate", "step_size"))
 class Metropolis(NamedTuple):
     """Random-walk Metropolis with normal proposals.
 
@@ -76,10 +76,6 @@ class Metropolis(NamedTuple):
     step_size: Any = math.nan
     target_acceptance: float = math.nan
 
-    needs = ("log_density",)
-    rate_field = "step_size"
-    statistics = ("lp", "acceptance_rate", "step_size")
-
     def prepare(self, target: Any) -> Metropolis:
         """Choose the scale and the acceptance rate that were left open."""
         dim = int(getattr(target, "dim", 1))
@@ -98,9 +94,13 @@ class Metropolis(NamedTuple):
         start = target.start(streams.generator()) if position is None else np.array(position, dtype=np.float64).reshape(-1)
         log_density = evaluate(target, start)
         if not math.isfinite(log_density):
-            raise StochinfError(f"Metropolis: the log density at the starting point {start} is {log_density}; give init= where it is finite")
+            raise StochinfError(
+                f"Metropolis: the log density at the starting point {start} is {log_density}; give init= where it is finite"
+            )
         adapting = -1.0 if math.isnan(self.target_acceptance) else 0.0
-        return MetropolisState(start, np.empty_like(start), np.array([log_density, 1.0, 0.0]), np.array([adapting, 0.0]), np.zeros(1, np.int64))
+        return MetropolisState(
+            start, np.empty_like(start), np.array([log_density, 1.0, 0.0]), np.array([adapting, 0.0]), np.zeros(1, np.int64)
+        )
 
     def begin_sampling(self, target: Any, state: MetropolisState) -> None:
         """Keep the scale from here on."""

@@ -26,7 +26,7 @@ __all__ = ["CoinBias"]
 Floats = npt.NDArray[np.float64]
 
 
-@part
+@part(dim=1)
 class CoinBias(NamedTuple):
     """The chance of heads of a coin after `heads` heads and `tails` tails.
 
@@ -52,8 +52,6 @@ class CoinBias(NamedTuple):
     prior: tuple[float, float] = (1.0, 1.0)
     log_normaliser: float = math.nan
 
-    dim = 1
-
     def checked(self) -> CoinBias:
         """Check the counts and the prior; work out the normaliser."""
         if not (math.isfinite(self.heads) and math.isfinite(self.tails) and self.heads >= 0 and self.tails >= 0):
@@ -72,7 +70,7 @@ class CoinBias(NamedTuple):
         alpha = self.heads + self.prior[0]
         beta = self.tails + self.prior[1]
         softplus = max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-        return alpha * x - (alpha + beta) * softplus + self.log_normaliser
+        return float(alpha * x - (alpha + beta) * softplus + self.log_normaliser)
 
     def start(self, generator: np.random.Generator) -> Floats:
         """Return the logit of a draw from the prior, kept away from 0 and 1."""

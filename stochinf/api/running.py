@@ -1,4 +1,4 @@
-"""The front doors. Each checks what it is given, plans a run, drives it and puts the result together."""
+"""`run`: the front door that every other is a thin use of. It checks, plans, drives and puts the result together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from stochinf.api.saved import Door, Snapshot
 from stochinf.diagnostics.run import Run
-from stochinf.engine import cache, observers, progress as progress_module
+from stochinf.engine import cache, observers
+from stochinf.engine import progress as progress_module
 from stochinf.engine.driver import Controls, Report, drive
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import versions
@@ -20,9 +22,10 @@ from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule
 from stochinf.engine.streams import entropy_of
 from stochinf.engine.target import as_target, check_kernel, check_needs, named, starting_positions
-from stochinf.saved import Door, Snapshot, restored
 
-__all__ = ["load", "marginals", "minimize", "resume", "run", "sample"]
+__all__ = ["Checkpoint", "counted", "driven", "result", "run"]
+
+Checkpoint = str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None
 
 CHECKPOINT_SECONDS = 60.0
 GROWING = 1024
@@ -45,7 +48,7 @@ def run(
     stop: Rule | None = None,
     rng: Any = None,
     progress: bool | None = None,
-    checkpoint: str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None = None,
+    checkpoint: Checkpoint = None,
     callback: Callable[[Report], Any] | None = None,
     keep_warmup: bool = False,
 ) -> Run:
@@ -175,150 +178,6 @@ def observed(session: Session) -> dict[str, Any]:
                 for name, value in leaf.collect().items():
                     collected.setdefault(name, []).append(value)
     return {name: np.stack(values) for name, values in collected.items()}
-
-
-def sample(
-    target: Any,
-    draws: int | None = 1000,
-    warmup: int | None = None,
-    chains: int = 4,
-    *,
-    kernel: Any = "auto",
-    thin: int = 1,
-    picker: Any = None,
-    schedule: Any = None,
-    init: Any = None,
-    threads: int | None = None,
-    executor: Executor | None = None,
-    stop: Rule | None = None,
-    rng: Any = None,
-    progress: bool | None = None,
-    checkpoint: str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None = None,
-    callback: Callable[[Report], Any] | None = None,
-    keep_warmup: bool = False,
-) -> Run:
-    """Draw from a target.
-
-    Parameters
-    ----------
-    target : model or part
-        With a log density, for example `stochinf.models.CoinBias(62, 38)`.
-    draws : int, optional
-        Draws per chain, after warm-up and thinning; None where `stop` ends the run.
-    warmup : int, optional
-        Draws of warm-up, not kept; as many as `draws` by default, at most 1000.
-    chains : int
-        Independent chains.
-    kernel : part
-        The sampler; random-walk Metropolis by default.
-    thin : int
-        Updates per draw.
-    picker, schedule, init, threads, executor, stop, rng, progress, checkpoint, callback, keep_warmup
-        As in `stochinf.run`.
-
-    Returns
-    -------
-    Run
-        `d["theta"]` of shape (chain, draw), `d.stats["lp"]`, `d.summary()`, `d.to_arviz()`, `d.save(path)`.
-
-    Raises
-    ------
-    StochinfError
-        If an argument breaks a rule; nothing has been compiled then.
-
-    Examples
-    --------
-    >>> import stochinf as si
-    >>> d = si.sample(si.models.CoinBias(62, 38), draws=1000, warmup=500, chains=4, rng=0)
-    >>> d["theta"].shape
-    (4, 1000)
-    """
-    count = None if draws is None else counted("draws", draws)
-    if count is None and stop is None:
-        raise StochinfError("draws = None: nothing would end this run; give draws, or stop=")
-    before = min(1000, count or 1000) if warmup is None else counted("warmup", warmup, least=0)
-    each = counted("thin", thin)
-    if isinstance(kernel, str):
-        if kernel != "auto":
-            raise StochinfError(f"kernel = {kernel!r}: 'auto' or a kernel such as stochinf.mcmc.Metropolis() is needed")
-        from stochinf.mcmc.metropolis import Metropolis
-
-        kernel = Metropolis()
-    return run(
-        kernel, target, None if count is None else count * each, each, warmup=before, picker=picker, schedule=schedule, init=init, chains=chains,
-        threads=threads, executor=executor, stop=stop, rng=rng, progress=progress, checkpoint=checkpoint, callback=callback, keep_warmup=keep_warmup,
-    )  # fmt: skip
-
-
-def resume(
-    path: str | os.PathLike[str],
-    draws: int | None = None,
-    target: Any = None,
-    kernel: Any = None,
-    *,
-    threads: int | None = None,
-    executor: Executor | None = None,
-    stop: Rule | None = None,
-    progress: bool | None = None,
-    checkpoint: str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None = None,
-    callback: Callable[[Report], Any] | None = None,
-) -> Run:
-    """Go on with a saved run, as if it had never stopped: the same bits, old draws and new.
-
-    Parameters
-    ----------
-    path : path
-        A file that `Run.save` or `checkpoint=` wrote.
-    draws : int, optional
-        Draws to add per chain; None finishes what the first call asked for. Warm-up and the horizons of schedules stay
-        those of the first call.
-    target, kernel : optional
-        Needed where they are the user's own classes; they must match the saved hash.
-    threads, executor, stop, progress, checkpoint, callback
-        As in `stochinf.run`.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged or belongs to another target or kernel.
-    """
-    session, door = restored(path, target, kernel)
-    if draws is None:
-        goal = max(door.goal, session.total)
-    else:
-        done = max(session.total, session.plan.warmup)
-        whole = session.plan.warmup + (done - session.plan.warmup) // door.draw_steps * door.draw_steps
-        goal = whole + counted("draws", draws) * door.draw_steps
-    door = door._replace(goal=goal)
-    if goal == session.total and stop is None:
-        return result(session, door)
-    return driven(session, door, 0 if goal == session.total else goal, Controls(stop, threads, executor, None, None, callback), progress, checkpoint)
-
-
-def load(path: str | os.PathLike[str], target: Any = None, kernel: Any = None) -> Run:
-    """Return the result of a saved run as it was saved.
-
-    Parameters
-    ----------
-    path : path
-        A file that `Run.save` or `checkpoint=` wrote.
-    target, kernel : optional
-        Needed where they are the user's own classes.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged or belongs to another target or kernel.
-    """
-    return result(*restored(path, target, kernel))
 
 
 def counted(name: str, value: Any, least: int = 1) -> int:

@@ -13,26 +13,26 @@ from stochinf.engine.session import Plan, Session, build
 
 __all__ = ["Door", "Snapshot", "restored"]
 
-BUILT_IN = {
-    "models.CoinBias": "models.coin",
-    "models.LogisticRegression": "models.logistic",
-    "graphs.FactorGraph": "graphs.factor_graph",
-    "mcmc.Metropolis": "mcmc.metropolis",
-    "mcmc.SGLD": "mcmc.sgld",
-    "optim.SGD": "optim.sgd",
-    "optim.Identity": "optim.transforms",
-    "optim.Chain": "optim.transforms",
-    "optim.Clip": "optim.transforms",
-    "optim.Momentum": "optim.transforms",
-    "optim.WeightDecay": "optim.transforms",
-    "graphs.Gibbs": "graphs.gibbs",
-    "graphs.RaoBlackwell": "graphs.rao_blackwell",
-    **{f"engine.{name}": "engine.pickers" for name in
-       ("Uniform", "Scan", "Shuffled", "Minibatches", "BatchesWithReplacement", "Weighted", "Curriculum", "Colours", "Greedy")},
-    **{f"engine.{name}": "engine.schedules" for name in
-       ("Constant", "Linear", "RobbinsMonro", "Step", "Exponential", "Polynomial", "Cyclic", "Cosine", "Warmup", "ScaledByBatch", "Plateau", "Product")},
-    **{f"engine.{name}": "engine.observers" for name in ("Nothing", "Draws", "Moments", "Counts", "Best", "Trace", "Both")},
+MODULES = {
+    "models.coin": ("CoinBias",),
+    "models.logistic": ("LogisticRegression",),
+    "graphs.factor_graph": ("FactorGraph",),
+    "graphs.gibbs": ("Gibbs",),
+    "graphs.rao_blackwell": ("RaoBlackwell",),
+    "mcmc.metropolis": ("Metropolis",),
+    "mcmc.sgld": ("SGLD",),
+    "optim.sgd": ("SGD",),
+    "optim.transforms": ("Chain", "Clip", "Identity", "Momentum", "WeightDecay"),
+    "engine.pickers": (
+        "BatchesWithReplacement", "Colours", "Curriculum", "Greedy", "Minibatches", "Scan", "Shuffled", "Uniform", "Weighted",
+    ),
+    "engine.schedules": (
+        "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
+        "Step", "Warmup",
+    ),
+    "engine.observers": ("Best", "Both", "Counts", "Draws", "Moments", "Nothing", "Trace"),
 }  # fmt: skip
+BUILT_IN = {f"{module.split('.')[0]}.{name}": module for module, names in MODULES.items() for name in names}
 """Classes that a file may name, and where they live: a file never decides what is imported."""
 
 
@@ -125,13 +125,17 @@ def _part(name: str, inner: Any, arrays: checkpoint.Arrays, given: Any, descript
     if given is None:
         return checkpoint.rebuild(inner, arrays, lambda class_name: _find(class_name, name, path))
     if checkpoint.fingerprint(given) != description["hashes"][name]:
-        raise CheckpointError(f"{path}: the run belongs to another {name} than {given!r:.80}; class, numbers and data must be those of the first call")
+        raise CheckpointError(
+            f"{path}: the run belongs to another {name} than {given!r:.80}; class, numbers and data must be as in the first call"
+        )
     return given
 
 
 def _find(class_name: str, role: str, path: str) -> Any:
     module = BUILT_IN.get(class_name)
     if module is None:
-        remedy = f"pass it again: {role}=..." if role in ("target", "kernel") else "only stochinf's own can be resumed in this place"
+        remedy = (
+            f"pass it again: {role}=..." if role in ("target", "kernel") else "only stochinf's own can be resumed in this place"
+        )
         raise CheckpointError(f"{path}: its {role} {class_name} is not one of stochinf's; {remedy}")
     return getattr(importlib.import_module(f"stochinf.{module}"), class_name.split(".")[1])
