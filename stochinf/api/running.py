@@ -18,6 +18,7 @@ from stochinf.engine import progress as progress_module
 from stochinf.engine.driver import Controls, Report, drive
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import versions
+from stochinf.engine.memory import demand
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule
 from stochinf.engine.streams import entropy_of
@@ -29,6 +30,7 @@ Checkpoint = str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | Non
 
 CHECKPOINT_SECONDS = 60.0
 GROWING = 1024
+LEAST_PER_CHAIN = 1024
 
 
 def run(
@@ -118,9 +120,19 @@ def run(
     goal = 0 if count is None else plan.warmup + count
     if count is None and stop is None and callback is None:
         raise StochinfError("nothing would end this run: give steps, or stop=")
-    session = build(plan, (goal if keep_warmup else (count or 0)) // plan.every or GROWING)
+    capacity = (goal if keep_warmup else (count or 0)) // plan.every or GROWING
+    _demand_room(plan, capacity)
+    session = build(plan, capacity)
     door = Door(target, goal, plan.every)
     return driven(session, door, goal, Controls(stop, threads, executor, None, None, callback), progress, checkpoint)
+
+
+def _demand_room(plan: Plan, capacity: int) -> None:
+    """Refuse what cannot fit before anything is made."""
+    demand(LEAST_PER_CHAIN * plan.chains, f"{plan.chains} chains")
+    if any(hasattr(leaf, "grown") for leaf in observers.leaves(plan.observer)):
+        numbers = max(1, int(getattr(plan.target, "dim", 1)))
+        demand(8 * plan.chains * capacity * numbers, f"{capacity} draws of {numbers} numbers in {plan.chains} chains")
 
 
 def driven(session: Session, door: Door, goal: int, controls: Controls, progress: Any, checkpoint: Any) -> Run:
@@ -142,7 +154,7 @@ def result(session: Session, door: Door, compiling: float = 0.0) -> Run:
     if observers.find(first.observer, observers.Draws) is not None:
         values, figures = session.draws()
         draws = named(plan.target, values)
-        stats = {name: figures[:, :, k] for k, name in enumerate(getattr(first.kernel, "statistics", ()))}
+        stats = {name: figures[:, :, k] for k, name in enumerate(getattr(session.kernel, "statistics", ()))}
     cut = session.warmup_observations()
     return Run(
         draws={name: value[:, cut:] for name, value in draws.items()},

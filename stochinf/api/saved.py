@@ -6,7 +6,8 @@ import importlib
 import os
 from typing import Any, NamedTuple
 
-from stochinf.engine import checkpoint
+from stochinf.engine import checkpoint, observers
+from stochinf.engine.block import Block
 from stochinf.engine.errors import CheckpointError
 from stochinf.engine.jit import versions
 from stochinf.engine.session import Plan, Session, build
@@ -34,6 +35,10 @@ MODULES = {
 }  # fmt: skip
 BUILT_IN = {f"{module.split('.')[0]}.{name}": module for module, names in MODULES.items() for name in names}
 """Classes that a file may name, and where they live: a file never decides what is imported."""
+
+
+CHANGING = ("picker", "schedule", "observer", "state", "picker_rng", "kernel_rng")
+"""What a block changes as it runs."""
 
 
 class Door(NamedTuple):
@@ -83,8 +88,9 @@ class Snapshot:
             "interrupted": session.interrupted,
         }
         for number, block in enumerate(session.blocks):
-            for name in ("picker", "schedule", "observer", "state", "picker_rng", "kernel_rng"):
-                arrays.update(checkpoint.arrays_of(getattr(block, name), f"block{number}.{name}"))
+            for name in CHANGING:
+                value = observers.trimmed(block.observer) if name == "observer" else getattr(block, name)
+                arrays.update(checkpoint.arrays_of(value, f"block{number}.{name}"))
         checkpoint.write(path, description, arrays)
 
 
@@ -101,14 +107,23 @@ def restored(path: str | os.PathLike[str], target: Any = None, kernel: Any = Non
         plan, door = _plan(description, arrays, {"target": target, "kernel": kernel}, str(path))
         session = build(plan, 1)
         for number, block in enumerate(session.blocks):
-            block.step = int(description["step"])
-            for name in ("picker", "schedule", "observer", "state", "picker_rng", "kernel_rng"):
-                setattr(block, name, checkpoint.with_arrays(getattr(block, name), arrays, f"block{number}.{name}"))
+            _restore(block, number, int(description["step"]), arrays)
         session.seconds = {name: float(value) for name, value in description["seconds"].items()}
         session.reason, session.interrupted = str(description["reason"]), bool(description["interrupted"])
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{path}: not a saved run, or damaged ({error!r})") from error
     return session, door
+
+
+def _restore(block: Block, number: int, step: int, arrays: checkpoint.Arrays) -> None:
+    """Give a fresh block the step and the arrays of a saved one."""
+    block.step = step
+    for name in CHANGING:
+        place = f"block{number}.{name}"
+        setattr(block, name, checkpoint.with_arrays(getattr(block, name), arrays, place, growing=name == "observer"))
+    for leaf in observers.leaves(block.observer):
+        if hasattr(leaf, "seen") and not 0 <= int(leaf.seen[0]) <= block.observations(step):
+            raise CheckpointError(f"the saved run has {int(leaf.seen[0])} observations after {step} steps; it is damaged")
 
 
 def _plan(description: dict[str, Any], arrays: checkpoint.Arrays, given: dict[str, Any], path: str) -> tuple[Plan, Door]:
@@ -116,8 +131,14 @@ def _plan(description: dict[str, Any], arrays: checkpoint.Arrays, given: dict[st
 
     parts = {name: _part(name, inner, arrays, given.get(name), description, path) for name, inner in description["parts"].items()}
     model = parts.pop("target")
-    plan = Plan(target=as_target(model), entropy=int(description["entropy"]), **parts, **description["plan"])
-    return plan, Door(model, int(description["goal"]), int(description["draw_steps"]))
+    chains, warmup, every = (int(description["plan"][name]) for name in ("chains", "warmup", "every"))
+    goal, draw_steps, step = (int(description[name]) for name in ("goal", "draw_steps", "step"))
+    if min(chains, every, draw_steps) < 1 or min(warmup, goal, step) < 0:
+        raise CheckpointError(f"{path}: not a saved run, or damaged (negative counts)")
+    keep = bool(description["plan"]["keep_warmup"])
+    entropy = int(description["entropy"])
+    plan = Plan(target=as_target(model), chains=chains, warmup=warmup, every=every, keep_warmup=keep, entropy=entropy, **parts)
+    return plan, Door(model, goal, draw_steps)
 
 
 def _part(name: str, inner: Any, arrays: checkpoint.Arrays, given: Any, description: dict[str, Any], path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from dataclasses import dataclass
@@ -81,11 +82,11 @@ def _stretch(block: Block, points: Any, rates: Any) -> None:
     iterate(block.kernel, block.target, block.state, block.observer, points, rates, block.kernel_rng, first, block.every)
 
 
-def advance_elsewhere(block: Block, steps: int, blas_on_one_thread: bool) -> Block:
-    """Run a block in another process; Ctrl-C is the parent's business."""
+def advance_elsewhere(block: Block, steps: int, blas_on_one_thread: bool, parent: int) -> Block:
+    """Run a block for an executor; in a process other than `parent`, Ctrl-C is the parent's business."""
     from stochinf.engine.threads import single_threaded_blas
 
-    if threading.current_thread() is threading.main_thread():
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     with single_threaded_blas(blas_on_one_thread):
         return advance(block, steps)

@@ -20,16 +20,18 @@ import tempfile
 import threading
 import time
 import types as python_types
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 from numba.core.compiler import CompileResult
 from numba.core.serialize import NumbaPickler
 
-__all__ = ["StampedCache", "cache_folder", "statistics"]
+__all__ = ["StampedCache", "cache_folder", "compiled", "forget_announcements", "loaded", "statistics"]
 
 ANNOUNCE_AFTER = 1.0
 """Seconds after which a compilation in progress is announced."""
@@ -38,6 +40,14 @@ log = logging.getLogger("stochinf")
 
 statistics = {"hits": 0, "misses": 0, "seconds": 0.0}
 """Loads from the cache, compilations and the seconds these took, in this process."""
+
+compiled: Counter[str] = Counter()
+"""Compilations by the name of the function."""
+
+loaded: Counter[str] = Counter()
+"""Loads by the name of the function."""
+
+_pending: list[threading.Timer] = []
 
 
 def cache_folder() -> Path | None:
@@ -77,6 +87,7 @@ class _Digest:
     def __init__(self, classes: list[type]) -> None:
         self.classes = classes
         self.seen: set[int] = set()
+        self.modules: set[tuple[str, int]] = set()
         self.lines: list[str] = []
 
     def function(self, function: Callable[..., Any]) -> None:
@@ -99,13 +110,18 @@ class _Digest:
         if hasattr(value, "py_func"):
             self.lines.append(f"{name} {sorted(map(str, value.targetoptions.items()))}")
             self.function(value.py_func)
-        elif isinstance(value, python_types.ModuleType):
-            for attribute in sorted(all_names(code)):
-                inner = getattr(value, attribute, None)
-                if hasattr(inner, "py_func"):
-                    self.value(attribute, inner, code)
-        elif isinstance(value, (bool, int, float, complex, str, tuple)):
+        elif isinstance(value, python_types.FunctionType):
+            if value.__module__.partition(".")[0] not in ("numba", "numpy"):
+                self.function(value)
+        elif isinstance(value, type):
+            self.lines.append(f"{name} is {value.__module__}.{value.__qualname__}")
+        elif isinstance(value, (bool, int, float, complex, str, tuple, np.generic)):
             self.lines.append(f"{name} = {value!r}")
+        elif isinstance(value, python_types.ModuleType) and (name, id(value)) not in self.modules:
+            self.modules.add((name, id(value)))
+            for attribute in sorted(all_names(code)):
+                if attribute in vars(value):
+                    self.value(f"{name}.{attribute}", vars(value)[attribute], code)
 
 
 def all_names(code: python_types.CodeType) -> set[str]:
@@ -145,15 +161,14 @@ class _Unpickler(pickle.Unpickler):
 class StampedCache:
     """The cache of one entry point; numba's dispatcher calls `load_overload` and `save_overload`."""
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any], folder: Path) -> None:
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any], folder: Path | None) -> None:
         self.function, self.options, self.folder = function, options, folder
-        self.announcement: threading.Timer | None = None
         self.began = 0.0
 
     @property
     def cache_path(self) -> str:
-        """Folder of the cache."""
-        return str(self.folder)
+        """Folder of the cache; empty where none can be written."""
+        return str(self.folder or "")
 
     def enable(self) -> None:
         """Part of numba's interface; the cache is always on."""
@@ -164,8 +179,8 @@ class StampedCache:
     def flush(self) -> None:
         """Part of numba's interface; stale files have other names."""
 
-    def path(self, signature: Any, codegen: Any) -> tuple[Path, list[type]]:
-        """Return the file of a combination of types and its classes in order."""
+    def file(self, signature: Any, codegen: Any) -> tuple[str, list[type]]:
+        """Return the name of the file of a combination of types, and its classes in order."""
         classes = list(dict.fromkeys(cls for t in signature for cls in part_classes(t)))
         digest = _Digest(classes)
         digest.function(self.function)
@@ -177,42 +192,66 @@ class StampedCache:
             f"{codegen.magic_tuple()} {numba.config.BOUNDSCHECK} {numba.__version__} {sys.version_info[:3]}",
         ]
         name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]
-        return self.folder / f"{self.function.__name__}.{name}.loop", classes
+        return f"{self.function.__name__}.{name}.loop", classes
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the compiled loop of a signature, or None where it is not there or cannot be read."""
         target_context.refresh()
-        path, classes = self.path(signature, target_context.codegen())
-        with contextlib.suppress(OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
-            payload = _Unpickler(io.BytesIO(path.read_bytes()), classes).load()
-            result = CompileResult._rebuild(target_context, *payload)
-            statistics["hits"] += 1
-            return result
+        name, classes = self.file(signature, target_context.codegen())
+        if self.folder is not None:
+            with contextlib.suppress(Exception):
+                payload = _Unpickler(io.BytesIO(_sealed(self.folder / name)), classes).load()
+                result = CompileResult._rebuild(target_context, *payload)
+                statistics["hits"] += 1
+                loaded[self.function.__name__] += 1
+                return result
         statistics["misses"] += 1
+        compiled[self.function.__name__] += 1
         self.began = time.perf_counter()
-        self.announcement = threading.Timer(ANNOUNCE_AFTER, announce, [self.function.__name__, [cls.__name__ for cls in classes]])
-        self.announcement.daemon = True
-        self.announcement.start()
+        _announce_later(self.function.__name__, [cls.__name__ for cls in classes], self.folder is not None)
         return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep a compiled loop; a folder that cannot be written any more is no error."""
-        if self.announcement is not None:
-            self.announcement.cancel()
-            statistics["seconds"] += time.perf_counter() - self.began
-        path, classes = self.path(signature, result.codegen)
+        forget_announcements()
+        statistics["seconds"] += time.perf_counter() - self.began
+        if self.folder is None:
+            return
+        name, classes = self.file(signature, result.codegen)
         buffer = io.BytesIO()
         _Pickler(buffer, classes).dump(result._reduce())
-        temporary = path.with_suffix(f".tmp.{os.getpid()}.{threading.get_ident()}")
+        temporary = self.folder / f"{name}.tmp.{os.getpid()}.{threading.get_ident()}"
         try:
-            temporary.write_bytes(buffer.getvalue())
-            os.replace(temporary, path)
+            temporary.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+            os.replace(temporary, self.folder / name)
         except OSError as error:
             log.info("compiled loop not kept: %s", error)
             with contextlib.suppress(OSError):
                 temporary.unlink()
 
 
-def announce(function: str, classes: list[str]) -> None:
+def _sealed(path: Path) -> bytes:
+    """Return what a file holds behind its checksum: damaged machine code would crash the process."""
+    content = path.read_bytes()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        raise ValueError(f"{path} is damaged")
+    return content[32:]
+
+
+def _announce_later(function: str, classes: list[str], kept: bool) -> None:
+    timer = threading.Timer(ANNOUNCE_AFTER, announce, [function, classes, kept])
+    timer.daemon = True
+    _pending.append(timer)
+    timer.start()
+
+
+def forget_announcements() -> None:
+    """Announce nothing more of compilations that have ended, in success or failure."""
+    while _pending:
+        _pending.pop().cancel()
+
+
+def announce(function: str, classes: list[str], kept: bool) -> None:
     """Tell the user that a compilation is under way."""
-    log.warning("stochinf: compiling %s for %s; the next run loads it from the cache", function, ", ".join(classes))
+    then = "the next run loads it from the cache" if kept else "no cache folder can be written, so the next run compiles it again"
+    log.warning("stochinf: compiling %s for %s; %s", function, ", ".join(classes), then)

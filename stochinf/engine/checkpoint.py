@@ -8,6 +8,7 @@ must have the same hash.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -80,7 +81,8 @@ def rebuild(description: Any, arrays: Arrays, find: Callable[[str], Any]) -> Any
     if "items" in description:
         return tuple(rebuild(item, arrays, find) for item in description["items"])
     key, inner = ("part", "fields") if "part" in description else ("recipe", "arguments")
-    return find(description[key])(**{name: rebuild(item, arrays, find) for name, item in description[inner].items()})
+    cls = find(description[key])
+    return getattr(cls, "from_recipe", cls)(**{name: rebuild(item, arrays, find) for name, item in description[inner].items()})
 
 
 def fingerprint(value: Any) -> str:
@@ -101,27 +103,39 @@ def arrays_of(value: Any, place: str) -> Arrays:
         return {place: value}
     found: Arrays = {}
     if isinstance(value, tuple):
-        for name, item in zip(getattr(value, "_fields", range(len(value))), value, strict=True):
+        for name, item in _named_items(value):
             found.update(arrays_of(item, f"{place}.{name}"))
     return found
 
 
-def with_arrays(value: Any, arrays: Arrays, place: str) -> Any:
+def with_arrays(value: Any, arrays: Arrays, place: str, growing: bool = False) -> Any:
     """Return a part with its arrays replaced by the saved ones.
+
+    Parameters
+    ----------
+    growing : bool
+        The arrays may have any length along the first axis: observers.
 
     Raises
     ------
     CheckpointError
-        If an array is missing or of another kind.
+        If an array is missing or of another type or shape: compiled code trusts shapes.
     """
     if isinstance(value, np.ndarray):
         saved = arrays.get(place)
-        if saved is None or saved.dtype != value.dtype or saved.ndim != value.ndim:
-            raise CheckpointError(f"the saved run has no array {place} of {value.ndim} dimensions and type {value.dtype}")
+        own = slice(1, None) if growing and value.ndim else slice(None)
+        if saved is None or saved.dtype != value.dtype or saved.ndim != value.ndim or saved.shape[own] != value.shape[own]:
+            raise CheckpointError(f"the saved run has no array {place} of shape {value.shape} and type {value.dtype}")
         return saved
-    if is_part(type(value)):
-        return value._make(with_arrays(item, arrays, f"{place}.{name}") for name, item in zip(value._fields, value, strict=True))
+    if isinstance(value, tuple):
+        items = [with_arrays(item, arrays, f"{place}.{name}", growing) for name, item in _named_items(value)]
+        cls: Any = type(value)
+        return cls._make(items) if is_part(cls) else tuple(items)
     return value
+
+
+def _named_items(value: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    return list(zip(map(str, getattr(value, "_fields", range(len(value)))), value, strict=True))
 
 
 def write(path: str | os.PathLike[str], description: dict[str, Any], arrays: Arrays) -> None:
@@ -143,12 +157,13 @@ def write(path: str | os.PathLike[str], description: dict[str, Any], arrays: Arr
             os.fsync(file.fileno())
         os.replace(temporary, final)
         _sync_folder(final.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{final}: the run could not be saved ({error.strerror or error}); an older file there is as it was"
+            f"{final}: the run could not be saved ({getattr(error, 'strerror', None) or error}); an older file there is as it was"
         ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -162,7 +177,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _clear_leftovers(final: Path) -> None:
     """Remove temporary files of processes that were killed."""
-    for leftover in final.parent.glob(f".{final.name}.tmp.*"):
+    for leftover in final.parent.glob(f".{glob.escape(final.name)}.tmp.*"):
         owner = leftover.suffix[1:]
         if owner.isdigit() and not _alive(int(owner)):
             with contextlib.suppress(OSError):
@@ -196,7 +211,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
         form = description["format"]
     except FileNotFoundError:
         raise CheckpointError(f"{name}: there is no such file") from None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive can raise almost anything
         raise CheckpointError(f"{name}: not a saved run, or damaged ({error})") from error
     if form != FORMAT:
         raise CheckpointError(f"{name}: format {form!r}, this version reads format {FORMAT}")
@@ -208,4 +223,4 @@ def _check_members(name: Path) -> None:
     with zipfile.ZipFile(name) as file:
         for member in file.infolist():
             if member.compress_type != zipfile.ZIP_STORED or member.file_size > name.stat().st_size:
-                raise ValueError(f"member {member.filename} is compressed")
+                raise ValueError(f"member {member.filename} is compressed or larger than the file")

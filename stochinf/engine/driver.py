@@ -7,6 +7,7 @@ is measured time; nothing that changes a result depends on it.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -101,8 +102,8 @@ def drive(session: Session, goal: int, controls: Controls) -> Session:
 
 def _rounds(session: Session, end: int, controls: Controls, crew: _Crew, interrupted: threading.Event) -> None:
     began = time.perf_counter()
-    if controls.stop is not None and controls.stop.timed:
-        controls.stop.reason(session)
+    if controls.stop is not None:
+        controls.stop.start()
     while session.total < end and not session.reason:
         target = min(end, session.boundary(), _next_check(session, controls.stop), session.total + crew.length)
         session.reserve(target)
@@ -135,9 +136,7 @@ def _verdict(session: Session, controls: Controls, report: Report) -> str:
             session.interrupted = True
             return "interrupted"
     stop = controls.stop
-    if stop is None or session.step <= 0 or not stop.due(session):
-        return ""
-    return stop.reason(session)
+    return stop.reason(session) if stop is not None and stop.due(session) else ""
 
 
 class _Crew:
@@ -161,7 +160,9 @@ class _Crew:
         """Advance every block by `steps`; return the seconds, and choose the length of the next chunk from them."""
         began = time.perf_counter()
         if self.executor is not None:
-            futures = [self.executor.submit(advance_elsewhere, block, steps, session.blas) for block in session.blocks]
+            futures = [
+                self.executor.submit(advance_elsewhere, block, steps, session.blas, os.getpid()) for block in session.blocks
+            ]
             session.blocks[:] = [future.result() for future in futures]
         elif self.pool is not None:
             list(self.pool.map(advance, session.blocks, [steps] * len(session.blocks)))
@@ -190,13 +191,13 @@ class _Crew:
 def interrupts() -> Iterator[threading.Event]:
     """Note the first Ctrl-C instead of raising it, so that a chunk is never cut in two; the second one raises."""
     noted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    previous = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
         yield noted
         return
-    previous = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: Any) -> None:
-        if noted.is_set() and callable(previous):
+        if noted.is_set():
             previous(number, frame)
         noted.set()
 

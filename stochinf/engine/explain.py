@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from stochinf.engine.cache import forget_announcements
 from stochinf.engine.errors import CompilationError, StochinfError
 from stochinf.engine.jit import JIT
 
@@ -36,6 +37,7 @@ def explained(block: Any) -> Iterator[None]:
     except StochinfError:
         raise
     except Exception as error:
+        forget_announcements()
         if not JIT or not _from_numba(error):
             raise
         raise CompilationError(_message(str(error), block)) from None

@@ -8,6 +8,7 @@ inherited from whichever caller compiles first, and results would then depend on
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,8 +22,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 JIT = not numba.config.DISABLE_JIT
 
-NO_REFERENCE_COUNTS = {"_nrt": False}
-"""Private to numba: no reference counts, hence no allocation, in a step. Everything also runs without it, slower."""
+NO_REFERENCE_COUNTS = {} if os.environ.get("STOCHINF_REFERENCE_COUNTS") else {"_nrt": False}
+"""Private to numba: no reference counts, hence no allocation, in a step. Everything also runs without it, slower: set the
+environment variable STOCHINF_REFERENCE_COUNTS=1."""
 
 REORDER = frozenset({"reassoc", "contract", "nsz", "arcp"})
 """Floating-point freedom that keeps NaN and infinity tests; for sums whose order is free."""
@@ -30,7 +32,7 @@ REORDER = frozenset({"reassoc", "contract", "nsz", "arcp"})
 
 def _options(allocates: bool, reorder: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"error_model": "numpy", "fastmath": set(REORDER) if reorder else False}
-    return options if allocates else {**options, **NO_REFERENCE_COUNTS}
+    return {**options, "_nrt": True} if allocates else {**options, **NO_REFERENCE_COUNTS}
 
 
 def entry(function: Function) -> Function:
@@ -38,9 +40,7 @@ def entry(function: Function) -> Function:
     if not JIT:
         return function
     dispatcher = numba.njit(nogil=True, **_options(allocates=False, reorder=False))(function)
-    folder = cache_folder()
-    if folder is not None:
-        dispatcher._cache = StampedCache(function, dispatcher.targetoptions, folder)
+    dispatcher._cache = StampedCache(function, dispatcher.targetoptions, cache_folder())
     return dispatcher  # type: ignore[no-any-return]
 
 

@@ -65,6 +65,11 @@ class Draws(NamedTuple):
         bigger.values[: self.values.shape[0]], bigger.stats[: self.stats.shape[0]] = self.values, self.stats
         return bigger
 
+    def trimmed(self) -> Draws:
+        """Return the draws without the room that is still empty."""
+        seen = int(self.seen[0])
+        return Draws(self.values[:seen], self.stats[:seen], self.seen)
+
     def observe(self, target: Any, state: Any) -> None:
         """Append the position and the statistics."""
         row = self.seen[0]
@@ -171,6 +176,10 @@ class Trace(NamedTuple):
         """Return the same trace with room for more."""
         return Trace(np.concatenate([self.values, np.empty(capacity - self.values.size)]), self.seen)
 
+    def trimmed(self) -> Trace:
+        """Return the trace without the room that is still empty."""
+        return Trace(self.values[: int(self.seen[0])], self.seen)
+
     def observe(self, target: Any, state: Any) -> None:
         """Append the log density."""
         self.values[self.seen[0]] = target.log_density(state.position)
@@ -196,6 +205,10 @@ class Both(NamedTuple):
         """Grow whichever of the two stores by the draw."""
         return Both(grown(self.first, capacity), grown(self.second, capacity))
 
+    def trimmed(self) -> Both:
+        """Trim whichever of the two stores by the draw."""
+        return Both(trimmed(self.first), trimmed(self.second))
+
     def observe(self, target: Any, state: Any) -> None:
         """Let both look."""
         self.first.observe(target, state)
@@ -205,6 +218,11 @@ class Both(NamedTuple):
 def grown(observer: Any, capacity: int) -> Any:
     """Return an observer with room for `capacity` observations, where it needs room."""
     return observer.grown(capacity) if hasattr(observer, "grown") else observer
+
+
+def trimmed(observer: Any) -> Any:
+    """Return an observer without empty room, for saving."""
+    return observer.trimmed() if hasattr(observer, "trimmed") else observer
 
 
 def leaves(observer: Any) -> list[Any]:

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 
@@ -155,22 +156,29 @@ def convert(name: str, value: Any, annotation: Any) -> Any:
     origin = typing.get_origin(annotation)
     if origin is np.ndarray or annotation is np.ndarray:
         return _array(name, value, typing.get_args(annotation))
-    if origin is tuple and isinstance(value, (tuple, list, np.ndarray)):
-        wanted = typing.get_args(annotation)
-        if len(wanted) != len(value):
-            raise StochinfError(f"{name} = {value!r}: {len(wanted)} numbers needed, {len(value)} given")
-        return tuple(convert(f"{name}[{k}]", v, w) for k, (v, w) in enumerate(zip(value, wanted, strict=True)))
+    if origin is tuple:
+        return _tuple(name, value, typing.get_args(annotation))
     if annotation is float:
-        return _number(name, value, float, "a number")
+        return _number(name, value, float)
     if annotation is int:
-        return _number(name, value, operator.index, "an integer")
-    if isinstance(annotation, type) and issubclass(annotation, np.generic):
-        return _number(name, value, annotation, f"a {annotation.__name__}")
+        return _integer(name, value, np.dtype(np.int64))
+    if isinstance(annotation, type) and issubclass(annotation, np.integer):
+        return annotation(_integer(name, value, np.dtype(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, np.floating):
+        return _in_range(name, annotation, _number(name, value, float))
     return value
 
 
-def _number(name: str, value: Any, kind: Callable[[Any], Any], wanted: str) -> Any:
-    if isinstance(value, str):
+def _tuple(name: str, value: Any, wanted: tuple[Any, ...]) -> Any:
+    if not isinstance(value, (tuple, list, np.ndarray)):
+        raise StochinfError(f"{name} = {value!r}: {len(wanted)} numbers are needed")
+    if len(wanted) != len(value):
+        raise StochinfError(f"{name} = {value!r}: {len(wanted)} numbers needed, {len(value)} given")
+    return tuple(convert(f"{name}[{k}]", v, w) for k, (v, w) in enumerate(zip(value, wanted, strict=True)))
+
+
+def _number(name: str, value: Any, kind: Callable[[Any], Any], wanted: str = "a number") -> Any:
+    if isinstance(value, (str, bytes)) or np.ndim(value):
         raise StochinfError(f"{name} = {value!r}: {wanted} is needed")
     try:
         return kind(value)
@@ -178,27 +186,57 @@ def _number(name: str, value: Any, kind: Callable[[Any], Any], wanted: str) -> A
         raise StochinfError(f"{name} = {value!r}: {wanted} is needed") from error
 
 
+def _integer(name: str, value: Any, dtype: np.dtype[Any]) -> int:
+    number = int(_number(name, value, operator.index, "an integer"))
+    limits = np.iinfo(dtype)
+    if not limits.min <= number <= limits.max:
+        raise StochinfError(f"{name} = {value!r}: an integer from {limits.min} to {limits.max} is needed")
+    return number
+
+
+def _in_range(name: str, kind: Any, value: Any) -> Any:
+    """Return `kind(value)`, where a finite number stays finite."""
+    with np.errstate(over="ignore"):
+        converted = value.astype(kind) if isinstance(value, np.ndarray) else kind(value)
+    if not np.array_equal(np.isfinite(converted), np.isfinite(value)):
+        raise StochinfError(f"{name}: {np.asarray(value)[~np.isfinite(converted)].flat[0]!r} is too large for {kind.__name__}")
+    return converted
+
+
 def _array(name: str, value: Any, arguments: tuple[Any, ...]) -> Any:
     dtype = typing.get_args(arguments[1])[0] if len(arguments) > 1 and typing.get_args(arguments[1]) else None
     try:
         given = np.asarray(value)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise StochinfError(f"{name}: the rows have unequal lengths; an array is needed") from error
-    if given.dtype == object or given.dtype.kind in "USV":
+    if given.dtype.kind not in "biufc":
         raise StochinfError(
             f"{name}: an array of numbers is needed, not of {given.dtype.name} such as {given.flat[0] if given.size else value!r}"
         )
+    if np.ma.is_masked(value):
+        raise StochinfError(
+            f"{name}: {int(np.ma.getmaskarray(value).sum())} entries are masked; an array without a mask is needed"
+        )
     if given.dtype.kind == "c" and np.dtype(dtype or given.dtype).kind != "c":
         raise StochinfError(f"{name}: real numbers are needed, complex ones given")
-    if (
-        isinstance(dtype, type)
-        and issubclass(dtype, np.integer)
-        and given.dtype.kind == "f"
-        and not np.array_equal(given, np.rint(given))
-    ):
-        raise StochinfError(f"{name}: whole numbers are needed, {given[given != np.rint(given)].flat[0]!r} given")
     wanted = dtype if isinstance(dtype, type) and issubclass(dtype, np.generic) and dtype is not np.generic else None
-    return np.require(given, dtype=wanted, requirements=["C", "A", "W"])
+    if wanted is not None and given.dtype != wanted:
+        given = _cast(name, given, wanted)
+    return np.require(given, requirements=["C", "A", "W"])
+
+
+def _cast(name: str, given: npt.NDArray[Any], wanted: Any) -> npt.NDArray[Any]:
+    """Return an array of another type, refusing what would change its numbers beyond rounding."""
+    if issubclass(wanted, np.integer) and given.size:
+        if given.dtype.kind == "f" and not (whole := np.isfinite(given) & (given == np.rint(given))).all():
+            raise StochinfError(f"{name}: whole numbers are needed, {given[~whole].flat[0]!r} given")
+        limits = np.iinfo(wanted)
+        for extreme in (given.min(), given.max()):
+            if not limits.min <= int(extreme) <= limits.max:
+                raise StochinfError(f"{name}: {extreme!r} given; numbers from {limits.min} to {limits.max} are needed")
+    if issubclass(wanted, np.floating):
+        return np.asarray(_in_range(name, wanted, given))
+    return given.astype(wanted)
 
 
 @cache
@@ -219,6 +257,8 @@ def _register(name: str) -> None:
 
     if not JIT or name in _registered:
         return
+    if not _registered:
+        _fields_before_methods()
     _registered.add(name)
     from numba import types
     from numba.extending import overload_method
@@ -229,6 +269,22 @@ def _register(name: str) -> None:
 
     for kind in (types.NamedTuple, types.NamedUniTuple):
         overload_method(kind, name, jit_options={"error_model": "numpy"})(implementation)
+
+
+def _fields_before_methods() -> None:
+    """Let a field win over a method of the same name that some other class registered: `state.gradient` is an array."""
+    from numba import types
+    from numba.core.typing.templates import AttributeTemplate, infer_getattr
+
+    for kind in (types.NamedTuple, types.NamedUniTuple):
+
+        class Field(AttributeTemplate):  # type: ignore[misc]
+            key = kind
+
+            def generic_resolve(self, named_tuple: Any, name: str) -> Any:
+                return named_tuple[named_tuple.fields.index(name)] if name in named_tuple.fields else None
+
+        infer_getattr(Field)
 
 
 kernel = part

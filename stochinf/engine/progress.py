@@ -81,7 +81,7 @@ class Progress:
 
 def figure(session: Any, line: int, lines: int) -> str:
     """Return acceptance or loss of a chain, or of all where one line stands for all."""
-    names = getattr(session.blocks[0].kernel, "statistics", ())
+    names = getattr(session.kernel, "statistics", ())
     chosen = next((name for name in ("acceptance_rate", "loss", "lp") if name in names), None)
     if chosen is None:
         return ""

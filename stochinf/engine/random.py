@@ -101,7 +101,7 @@ def below(rng: Stream, n: int) -> int:
         while low < threshold:
             product = np.uint64(np.uint64(next_word(rng) >> np.uint64(32)) * width)
             low = product & np.uint64(0xFFFFFFFF)
-    return int(product >> np.uint64(32))
+    return int(np.int64(product >> np.uint64(32)))
 
 
 @helper()
@@ -195,7 +195,7 @@ def alias_table(weights: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.ND
     (array([0.75, 0.  , 1.  ]), array([2, 2, 2]))
     """
     values = np.asarray(weights, dtype=np.float64)
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (values < 0).any() or not values.max() > 0:
         raise StochinfError(f"weights {values!r}: a list of finite non-negative numbers with a positive sum is needed")
     threshold = values / values.max()
     threshold *= values.size / threshold.sum()

@@ -265,6 +265,12 @@ class Plateau(NamedTuple):
     every: int = 0
     memory: npt.NDArray[np.float64] = np.array([1.0, np.inf, 0.0])
 
+    def checked(self) -> Plateau:
+        """Check the numbers."""
+        if not (0 < self.factor < 1 and self.patience > 0 and self.tolerance >= 0 and self.every >= 0):
+            raise StochinfError(f"{self!r}: 0 < factor < 1, patience > 0, tolerance >= 0 and every >= 0 are needed")
+        return self
+
     def prepare(self, target: Any) -> Plateau:
         """Start afresh; the objective must be known."""
         if not hasattr(target, "objective"):

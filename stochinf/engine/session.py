@@ -15,6 +15,7 @@ from stochinf.engine.pickers import Scan, steps_per_epoch
 from stochinf.engine.schedules import multiply, prepared, watched
 from stochinf.engine.stop import Convergence
 from stochinf.engine.streams import Streams
+from stochinf.engine.wrappers import unwrapped
 
 __all__ = ["LANES", "Plan", "Session", "build"]
 
@@ -73,6 +74,11 @@ class Session:
     interrupted: bool = False
 
     @property
+    def kernel(self) -> Any:
+        """The kernel, after `prepare`, without the wrappers of a picker."""
+        return unwrapped(self.blocks[0].kernel)
+
+    @property
     def total(self) -> int:
         """Steps done, warm-up included."""
         return self.blocks[0].step
@@ -95,12 +101,12 @@ class Session:
     @property
     def lane_kernel(self) -> bool:
         """Whether a block holds many chains."""
-        return bool(getattr(self.blocks[0].kernel, "lanes", False))
+        return bool(getattr(self.kernel, "lanes", False))
 
     @property
     def blas(self) -> bool:
         """Whether the kernel may call BLAS."""
-        return bool(getattr(self.blocks[0].kernel, "allocates", False))
+        return bool(getattr(self.kernel, "allocates", False))
 
     def reserve(self, total: int) -> None:
         """Make room for the observations up to step `total`."""
@@ -137,9 +143,9 @@ class Session:
 
     def convergence(self) -> Convergence:
         """Return the worst R-hat, ESS and MCSE over the variables."""
-        for leaf in observers.leaves(self.blocks[0].observer):
-            if hasattr(leaf, "convergence"):
-                return leaf.convergence([observers.find(block.observer, type(leaf)) for block in self.blocks])  # type: ignore[no-any-return]
+        observer = self.blocks[0].observer
+        if hasattr(observer, "convergence"):
+            return observer.convergence(self.blocks)  # type: ignore[no-any-return]
         from stochinf.engine import statistics
 
         values = self.draws()[0][:, self.warmup_observations() :]
@@ -179,8 +185,9 @@ class Session:
 
 def begin_sampling(block: Block) -> None:
     """Tell the kernel that warm-up is over."""
-    if hasattr(block.kernel, "begin_sampling"):
-        block.kernel.begin_sampling(block.target, block.state)
+    kernel = unwrapped(block.kernel)
+    if hasattr(kernel, "begin_sampling"):
+        kernel.begin_sampling(block.target, block.state)
 
 
 def _by_chain(rows: npt.NDArray[np.float64], shape: tuple[int, ...], lanes: bool) -> npt.NDArray[np.float64]:
@@ -206,7 +213,7 @@ def build(plan: Plan, capacity: int) -> Session:
     blocks = []
     for number, lanes in enumerate(sizes):
         streams = Streams(plan.entropy, number, lanes)
-        state = kernel.init(plan.target, starting(plan, number, lanes), streams)
+        state = kernel.init(plan.target, starting(plan.init, number, lanes, getattr(kernel, "lanes", False)), streams)
         observer = plan.observer.prepare(kernel, plan.target, state, capacity)
         block = Block(
             wrapped, plan.target, prepared(picker, plan.target), prepared(schedule, plan.target), observer, state,
@@ -238,9 +245,8 @@ def lane_sizes(chains: int) -> list[int]:
     return [LANES] * whole + ([rest] if rest else [])
 
 
-def starting(plan: Plan, number: int, lanes: int) -> npt.NDArray[Any] | None:
+def starting(init: npt.NDArray[Any] | None, number: int, lanes: int, lane_kernel: bool) -> npt.NDArray[Any] | None:
     """Return the starting position of one block: (dim,), or (lanes, dim) where each chain has its own."""
-    if plan.init is None or plan.init.ndim < 2:
-        return plan.init
-    first = number * LANES if getattr(plan.kernel, "lanes", False) else number
-    return plan.init[first : first + lanes] if getattr(plan.kernel, "lanes", False) else plan.init[number]
+    if init is None or init.ndim < 2:
+        return init
+    return init[number * LANES : number * LANES + lanes] if lane_kernel else init[number]

@@ -56,41 +56,55 @@ class Rule:
         Whether the rule looks at a view.
     timed : bool
         The rule looks after every chunk, because it looks at the clock.
+    lasting : bool
+        Once the rule holds it holds for good, and asking costs nothing.
+    start : callable
+        Starts the clocks; called when a run begins.
     """
 
     reason: Callable[[Any], str]
     next_check: Callable[[Any], int]
     due: Callable[[Any], bool]
     timed: bool = False
+    lasting: bool = False
+    start: Callable[[], None] = lambda: None
 
     def __or__(self, other: Rule) -> Rule:
         """Stop at the first of the two."""
 
         def first(view: Any) -> str:
-            return (self.due(view) and self.reason(view)) or (other.due(view) and other.reason(view)) or ""
+            reasons = (rule.reason(view) for rule in (self, other) if rule.lasting or rule.due(view))
+            return next(filter(None, reasons), "")
 
-        return Rule(
-            first,
-            lambda view: min(self.next_check(view), other.next_check(view)),
-            lambda view: self.due(view) or other.due(view),
-            self.timed or other.timed,
-        )
+        return _joined(self, other, first)
 
     def __and__(self, other: Rule) -> Rule:
-        """Stop when both hold, looked at whenever a rule that names its steps is due."""
+        """Stop when both hold; a rule that names its steps is asked when either of the two is due."""
 
         def both(view: Any) -> str:
-            first = self.reason(view)
-            second = other.reason(view) if first else ""
-            return f"{first} and {second}" if second else ""
+            declared = any(rule.due(view) for rule in (self, other) if not rule.timed)
+            asked = [rule.lasting or declared or rule.due(view) for rule in (self, other)]
+            reasons = [rule.reason(view) for rule in (self, other)] if all(asked) else [""]
+            return " and ".join(reasons) if all(reasons) else ""
 
-        deciding = [rule for rule in (self, other) if not rule.timed] or [self, other]
-        return Rule(
-            both,
-            lambda view: min(rule.next_check(view) for rule in deciding),
-            lambda view: any(rule.due(view) for rule in deciding),
-            self.timed and other.timed,
-        )
+        return _joined(self, other, both)
+
+
+def _joined(a: Rule, b: Rule, reason: Callable[[Any], str]) -> Rule:
+    """Return the rule of a reason that looks wherever either of two rules looks."""
+
+    def start() -> None:
+        a.start()
+        b.start()
+
+    return Rule(
+        reason,
+        lambda view: min(a.next_check(view), b.next_check(view)),
+        lambda view: a.due(view) or b.due(view),
+        a.timed or b.timed,
+        a.lasting and b.lasting,
+        start,
+    )
 
 
 class _Earlier(NamedTuple):
@@ -101,19 +115,23 @@ class _Earlier(NamedTuple):
     every: int
 
 
-def _rule(reason: Callable[[Any], str], next_check: Callable[[Any], int]) -> Rule:
+def _rule(reason: Callable[[Any], str], next_check: Callable[[Any], int], lasting: bool = False) -> Rule:
     """Make a rule that looks only at the steps it names."""
 
     def due(view: Any) -> bool:
-        return bool(next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step)
+        return bool(view.step > 0 and next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step)
 
-    return Rule(reason, next_check, due)
+    return Rule(reason, next_check, due, lasting=lasting)
 
 
 def steps(n: int) -> Rule:
     """Stop after n steps."""
     limit = int(_positive("steps", n))
-    return _rule(lambda view: f"{limit} steps" if view.step >= limit else "", lambda view: limit if view.step < limit else NEVER)
+    return _rule(
+        lambda view: f"{limit} steps" if view.step >= limit else "",
+        lambda view: limit if view.step < limit else NEVER,
+        lasting=True,
+    )
 
 
 def epochs(n: float) -> Rule:
@@ -124,20 +142,24 @@ def epochs(n: float) -> Rule:
         return max(1, round(limit * int(view.steps_per_epoch)))
 
     return _rule(
-        lambda view: f"{n} epochs" if view.step >= end(view) else "", lambda view: end(view) if view.step < end(view) else NEVER
+        lambda view: f"{n} epochs" if view.step >= end(view) else "",
+        lambda view: end(view) if view.step < end(view) else NEVER,
+        lasting=True,
     )
 
 
 def seconds(t: float) -> Rule:
-    """Stop after t seconds, counted from the first look; the one rule that depends on the machine."""
+    """Stop t seconds after the run began, warm-up included; the one rule that depends on the machine."""
     limit = _positive("seconds", t)
-    began: list[float] = []
+    began = [time.monotonic()]
 
     def reason(view: Any) -> str:
-        began.append(time.monotonic()) if not began else None
         return f"{t} seconds" if time.monotonic() - began[0] >= limit else ""
 
-    return Rule(reason, lambda view: NEVER, lambda view: True, timed=True)
+    def start() -> None:
+        began[0] = time.monotonic()
+
+    return Rule(reason, lambda view: NEVER, lambda view: True, timed=True, lasting=True, start=start)
 
 
 def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import CONTRACT, is_part
+from stochinf.engine.schedules import prepared
 
 __all__ = ["as_target", "check_kernel", "named", "starting_positions"]
 
@@ -42,6 +43,7 @@ def check_kernel(kernel: Any, target: Any) -> None:
     if not is_part(type(kernel)):
         hint = "; make an instance" if isinstance(kernel, type) else ""
         raise StochinfError(f"kernel {kernel!r}: a NamedTuple part such as stochinf.mcmc.Metropolis() is needed{hint}")
+    kernel = prepared(kernel, target)
     for method in ("init", "update"):
         if not hasattr(kernel, method):
             raise StochinfError(

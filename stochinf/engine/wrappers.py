@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 
 from stochinf.engine.parts import part
 
-__all__ = ["EachOfColour", "GreedyChoice"]
+__all__ = ["EachOfColour", "GreedyChoice", "unwrapped"]
+
+
+def unwrapped(kernel: Any) -> Any:
+    """Return the kernel inside the wrappers that a picker put around it."""
+    while isinstance(kernel, (GreedyChoice, EachOfColour)):
+        kernel = kernel.kernel
+    return kernel
 
 
 @part

@@ -1,23 +1,17 @@
-"""Factor graphs: models as the user names them, files, evidence and what is asked of them."""
+"""Factor graphs: models as the user names them, files, evidence, samplers and marginals."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-if TYPE_CHECKING:
-    from stochinf.graphs.factor_graph import FactorGraph as FactorGraph
-    from stochinf.graphs.formats import read_evidence as read_evidence
-    from stochinf.graphs.formats import read_graph as read_graph
+from stochinf.lazy import exports
 
-_HOMES = {"FactorGraph": "factor_graph", "read_evidence": "formats", "read_graph": "formats"}
-
-__all__ = ["FactorGraph", "read_evidence", "read_graph"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "FactorGraph": "factor_graph",
+        "Gibbs": "gibbs",
+        "Marginals": "marginals",
+        "RaoBlackwell": "rao_blackwell",
+        "read_evidence": "formats",
+        "read_graph": "formats",
+    },
+)

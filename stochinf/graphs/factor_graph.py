@@ -239,6 +239,39 @@ class FactorGraph:
         entries = self.flat.table_start[:-1] + steps[self.flat.scope_start[1:]] - steps[self.flat.scope_start[:-1]]
         return float(self.flat.log_weights[entries].sum())
 
+    def as_target(self) -> Any:
+        """Return what compiled code works on; see `stochinf.graphs.targets`."""
+        from stochinf.graphs.targets import graph_target
+
+        return graph_target(self)
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments of `from_recipe`, for saved runs."""
+        arrays = self.flat._asdict()
+        if self.spins is not None:
+            arrays |= {"field": self.spins.field, "edges": self.spins.edges, "coupling": self.spins.coupling}
+        labels = [tuple(self.labels(i)) for i in range(self.n_variables)]
+        plain = all(row == tuple(range(len(row))) for row in labels)
+        return {**arrays, "names": tuple(self.variables), "states": None if plain else tuple(labels)}
+
+    @classmethod
+    def from_recipe(cls, *, names: Any, states: Any, **arrays: Any) -> "FactorGraph":
+        """Return the graph of a saved run."""
+        spins = None
+        if "field" in arrays:
+            spins = SpinParameters(arrays.pop("field"), arrays.pop("edges"), arrays.pop("coupling"), 0.0)
+        return cls.from_flat(FlatFactors(**arrays), list(names), states, spins)
+
+    @property
+    def dims(self) -> dict[str, tuple[str, ...]]:
+        """Names of the dimensions of draws."""
+        return {"state": ("node",)}
+
+    @property
+    def coords(self) -> dict[str, list[Node]]:
+        """Labels of the dimensions of draws."""
+        return {"node": list(self.variables)}
+
     def __repr__(self) -> str:
         fewest, most = int(self.n_states.min()), int(self.n_states.max())
         span = f"{most}" if fewest == most else f"{fewest}-{most}"

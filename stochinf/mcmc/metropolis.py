@@ -82,6 +82,8 @@ class Metropolis(NamedTuple):
         open_scale = isinstance(self.step_size, (int, float)) and math.isnan(self.step_size)
         if isinstance(self.step_size, (int, float)) and self.step_size <= 0:
             raise StochinfError(f"Metropolis: step_size = {self.step_size}; a positive number is needed")
+        if not (math.isnan(self.target_acceptance) or 0 < self.target_acceptance < 1):
+            raise StochinfError(f"Metropolis: target_acceptance = {self.target_acceptance}; a number between 0 and 1 is needed")
         aim = (0.44 if dim == 1 else 0.234) if open_scale and math.isnan(self.target_acceptance) else self.target_acceptance
         return Metropolis(2.4 / math.sqrt(dim) if open_scale else self.step_size, aim)
 
@@ -92,6 +94,9 @@ class Metropolis(NamedTuple):
     def init(self, target: Any, position: Floats | None, streams: Any) -> MetropolisState:
         """Return the state at a starting point of finite log density."""
         start = target.start(streams.generator()) if position is None else np.array(position, dtype=np.float64).reshape(-1)
+        dim = int(getattr(target, "dim", start.size))
+        if start.size != dim:
+            raise StochinfError(f"Metropolis: a starting position of {start.size} numbers given, {dim} needed: one row per chain")
         log_density = evaluate(target, start)
         if not math.isfinite(log_density):
             raise StochinfError(

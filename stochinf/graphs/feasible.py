@@ -1,0 +1,51 @@
+"""Whether chains stand on states of positive probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.errors import GraphError
+from stochinf.graphs.factor_graph import FactorGraph
+
+__all__ = ["check_feasible", "violated"]
+
+
+def violated(graph: FactorGraph, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the factors whose weight is zero in an assignment of state indices (V,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> from stochinf.graphs.feasible import violated
+    >>> violated(si.FactorGraph([2], [(0,)], [[0, 1]]), np.array([0]))
+    array([0])
+    """
+    flat = graph.flat
+    reach = np.concatenate([[0], np.cumsum(flat.stride * states[flat.scope])])
+    position = flat.table_start[:-1] + reach[flat.scope_start[1:]] - reach[flat.scope_start[:-1]]
+    return np.flatnonzero(np.isneginf(flat.log_weights[position]))
+
+
+def check_feasible(graph: FactorGraph, session: Any) -> None:
+    """Demand that every chain has found a state of positive probability.
+
+    Raises
+    ------
+    GraphError
+        Naming a factor that is violated, how many chains are stuck, and the way out.
+    """
+    if np.isfinite(graph.log_weights).all():
+        return
+    positions = session.positions().astype(np.int64)
+    stuck = [(chain, factors) for chain, row in enumerate(positions) if (factors := violated(graph, row)).size]
+    if stuck:
+        chain, factors = stuck[0]
+        raise GraphError(
+            f"{len(stuck)} of {len(positions)} chains found no state of positive probability during warm-up: in chain {chain} "
+            f"{graph.title(int(factors[0]))} has weight 0 (one of {factors.size} such factors); give more warmup, or check the "
+            "evidence for contradictions"
+        )

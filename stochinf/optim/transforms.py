@@ -1,0 +1,229 @@
+r"""Transforms of the gradient: what stands between the gradient :math:`g` and the step :math:`w \leftarrow w - \eta g`.
+
+A transform is a part with `init(dim) -> memory` and a compiled `apply(position, gradient, memory)` that changes the gradient in
+place. `chain(clip(1.0), momentum(0.9), weight_decay(1e-4))` applies them in order; each keeps its own memory, nested as the
+chain is. A transform that may run on sparse data says so: `@stochinf.kernel(sparse=True)`.
+
+References
+----------
+Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods, equation (9): momentum.
+Sutskever, I. et al. (2013). On the importance of initialization and momentum in deep learning. ICML, equations (1), (2).
+Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training recurrent neural networks. ICML, algorithm 1: clipping.
+Krogh, A. and Hertz, J. A. (1991). A simple weight decay can improve generalization. NIPS 4, equation (3).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.errors import StochinfError
+from stochinf.engine.parts import is_part, part
+
+__all__ = [
+    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Velocity", "WeightDecay", "chain", "clip", "leaves",
+    "momentum", "weight_decay",
+]  # fmt: skip
+
+Floats = npt.NDArray[np.float64]
+
+TINY = 1e-290
+"""Velocities below this are set to zero: numbers that underflow slow the processor down."""
+
+
+class NoMemory(NamedTuple):
+    """The memory of a transform that has none."""
+
+    unused: Floats
+
+
+class Velocity(NamedTuple):
+    """The memory of momentum, shape (dim,)."""
+
+    velocity: Floats
+
+
+class ChainMemory(NamedTuple):
+    """The memories of two transforms."""
+
+    first: Any
+    second: Any
+
+
+@part(sparse=True)
+class Identity(NamedTuple):
+    """Leave the gradient as it is."""
+
+    unused: int = 0
+
+    def init(self, dim: int) -> NoMemory:
+        """Return no memory."""
+        return NoMemory(np.zeros(0))
+
+    def apply(self, position: Floats, gradient: Floats, memory: NoMemory) -> None:
+        """Do nothing."""
+
+
+@part
+class Clip(NamedTuple):
+    """Shorten gradients longer than `limit` to that length; the length is Euclidean, over all coordinates."""
+
+    limit: float = 1.0
+
+    def checked(self) -> Clip:
+        """Check the limit."""
+        if not self.limit > 0:
+            raise StochinfError(f"clip({self.limit}): a positive length is needed")
+        return self
+
+    def init(self, dim: int) -> NoMemory:
+        """Return no memory."""
+        return NoMemory(np.zeros(0))
+
+    def apply(self, position: Floats, gradient: Floats, memory: NoMemory) -> None:
+        """Measure and shorten."""
+        total = 0.0
+        for j in range(gradient.size):
+            total += gradient[j] * gradient[j]
+        length = math.sqrt(total)
+        if length > self.limit:
+            for j in range(gradient.size):
+                gradient[j] *= self.limit / length
+
+
+@part
+class Momentum(NamedTuple):
+    """Replace the gradient by a velocity, v <- decay v + g, from v = 0: the step is w <- w - rate v."""
+
+    decay: float = 0.9
+
+    def checked(self) -> Momentum:
+        """Check the decay."""
+        if not 0 <= self.decay < 1:
+            raise StochinfError(f"momentum({self.decay}): a number of at least 0 and below 1 is needed")
+        return self
+
+    def init(self, dim: int) -> Velocity:
+        """Return a velocity of zero."""
+        return Velocity(np.zeros(dim))
+
+    def apply(self, position: Floats, gradient: Floats, memory: Velocity) -> None:
+        """Update the velocity and hand it on."""
+        for j in range(gradient.size):
+            v = self.decay * memory.velocity[j] + gradient[j]
+            if abs(v) < TINY:
+                v = 0.0
+            memory.velocity[j] = v
+            gradient[j] = v
+
+
+@part
+class WeightDecay(NamedTuple):
+    """Add `strength` times the position to the gradient."""
+
+    strength: float = 1e-4
+
+    def checked(self) -> WeightDecay:
+        """Check the strength."""
+        if not (self.strength >= 0 and math.isfinite(self.strength)):
+            raise StochinfError(f"weight_decay({self.strength}): a finite number of at least 0 is needed")
+        return self
+
+    def init(self, dim: int) -> NoMemory:
+        """Return no memory."""
+        return NoMemory(np.zeros(0))
+
+    def apply(self, position: Floats, gradient: Floats, memory: NoMemory) -> None:
+        """Add the pull towards zero."""
+        for j in range(gradient.size):
+            gradient[j] += self.strength * position[j]
+
+
+@part
+class Chain(NamedTuple):
+    """Two transforms, one after the other; either may be a chain."""
+
+    first: Any
+    second: Any
+
+    def init(self, dim: int) -> ChainMemory:
+        """Return both memories."""
+        return ChainMemory(self.first.init(dim), self.second.init(dim))
+
+    def apply(self, position: Floats, gradient: Floats, memory: ChainMemory) -> None:
+        """Apply the first, then the second."""
+        self.first.apply(position, gradient, memory.first)
+        self.second.apply(position, gradient, memory.second)
+
+
+def chain(*transforms: Any) -> Any:
+    """Return transforms applied in order, the first first.
+
+    Raises
+    ------
+    StochinfError
+        If one of them has no `init` or no `apply`, or none is given.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.chain(si.optim.clip(1.0), si.optim.momentum(0.9))
+    Chain(first=Clip(limit=1.0), second=Momentum(decay=0.9))
+    """
+    if not transforms:
+        raise StochinfError("chain(): at least one transform is needed, for example momentum(0.9)")
+    for transform in transforms:
+        check_transform("chain", transform)
+    if len(transforms) == 1:
+        return transforms[0]
+    return Chain(transforms[0], chain(*transforms[1:]))
+
+
+def check_transform(asker: str, transform: Any) -> None:
+    """Demand a part with `init` and `apply`."""
+    if not (is_part(type(transform)) and hasattr(transform, "apply") and hasattr(transform, "init")):
+        raise StochinfError(f"{asker}: {transform!r} is no transform of gradients; give for example momentum(0.9) or clip(1.0)")
+
+
+def leaves(transform: Any) -> list[Any]:
+    """Return the transforms inside a chain, in order."""
+    return leaves(transform.first) + leaves(transform.second) if isinstance(transform, Chain) else [transform]
+
+
+def clip(limit: float) -> Clip:
+    """Return a transform that shortens gradients to at most `limit`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.clip(1.0)
+    Clip(limit=1.0)
+    """
+    return Clip(limit)
+
+
+def momentum(decay: float = 0.9) -> Momentum:
+    """Return momentum: v <- decay v + g, without damping, as in PyTorch.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.momentum()
+    Momentum(decay=0.9)
+    """
+    return Momentum(decay)
+
+
+def weight_decay(strength: float) -> WeightDecay:
+    """Return a transform that adds `strength` times the position to the gradient.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.weight_decay(1e-4)
+    WeightDecay(strength=0.0001)
+    """
+    return WeightDecay(strength)
