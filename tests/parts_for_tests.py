@@ -45,7 +45,8 @@ class Points(NamedTuple):
         return -float(position[2])
 
     def variables(self, positions: Floats) -> dict[str, Floats]:
-        return {"point": positions[..., 0], "rate": positions[..., 1], "number": positions[..., 2], "sum": positions[..., 3]}
+        names = ("point", "rate", "number", "sum")
+        return {name: positions[..., k] for k, name in enumerate(names)} if positions.shape[-1] == 4 else {"position": positions}
 
 
 @part(rate_field="learning_rate", statistics=("calls",))

@@ -105,7 +105,17 @@ def marginals(
     before = counted("warmup", warmup, least=0)
     kernel = Gibbs(sums=True)
     plan = Plan(
-        kernel, target, None, None, RaoBlackwell(), None, counted("chains", chains), before * points, points, False, entropy_of(rng)
+        kernel,
+        target,
+        None,
+        None,
+        RaoBlackwell(),
+        None,
+        counted("chains", chains),
+        before * points,
+        points,
+        False,
+        entropy_of(rng),
     )
     session = build(plan, 0)
     controls = Controls(rule, threads, None, progress_module.shown(progress), None, callback)
@@ -126,7 +136,9 @@ def as_graph(graph: Any) -> FactorGraph:
         return graph
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         return FactorGraph.from_networkx(graph)
-    raise GraphError(f"graph: a FactorGraph or a networkx graph is needed, not {type(graph).__name__}; files are read by read_graph(path)")
+    raise GraphError(
+        f"graph: a FactorGraph or a networkx graph is needed, not {type(graph).__name__}; files are read by read_graph(path)"
+    )
 
 
 def _horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple[int, stop.Rule | None]:

@@ -10,7 +10,7 @@ from typing import Any
 from stochinf.api.running import Checkpoint, counted, driven, result
 from stochinf.api.saved import restored
 from stochinf.diagnostics.run import Run
-from stochinf.engine.driver import Controls, Report
+from stochinf.engine.driver import Controls, Report, check_controls
 from stochinf.engine.stop import Rule
 
 __all__ = ["load", "resume"]
@@ -52,6 +52,7 @@ def resume(
     CheckpointError
         If the file is damaged or belongs to another target or kernel.
     """
+    controls = check_controls(Controls(stop, threads, executor, None, None, callback))
     session, door = restored(path, target, kernel)
     if draws is None:
         goal = max(door.goal, session.total)
@@ -66,7 +67,7 @@ def resume(
         session,
         door,
         0 if goal == session.total else goal,
-        Controls(stop, threads, executor, None, None, callback),
+        controls,
         progress,
         checkpoint,
     )

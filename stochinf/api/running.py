@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import os
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -15,14 +17,14 @@ from stochinf.api.saved import Door, Snapshot
 from stochinf.diagnostics.run import Run
 from stochinf.engine import cache, observers
 from stochinf.engine import progress as progress_module
-from stochinf.engine.driver import Controls, Report, drive
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.driver import Controls, Report, check_controls, drive
+from stochinf.engine.errors import CheckpointError, StochinfError
 from stochinf.engine.jit import versions
 from stochinf.engine.memory import demand
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule
 from stochinf.engine.streams import entropy_of
-from stochinf.engine.target import as_target, check_kernel, check_needs, named, starting_positions
+from stochinf.engine.target import as_target, check_kernel, check_needs, check_role, named, starting_positions
 
 __all__ = ["Checkpoint", "counted", "driven", "result", "run"]
 
@@ -109,7 +111,14 @@ def run(
     """
     part = as_target(target)
     check_kernel(kernel, part)
+    if checkpoint is not None:
+        _path_and_seconds(checkpoint)
+    controls = check_controls(Controls(stop, threads, executor, None, None, callback))
     observer = observers.Draws() if observer is None else observer
+    if picker is not None:
+        check_role("picker", picker, "fill")
+    for leaf in observers.leaves(observer):
+        check_role("observer", leaf, "observe")
     for leaf in observers.leaves(observer):
         check_needs(leaf, part)
     count = None if steps is None else counted("steps", steps)
@@ -124,7 +133,7 @@ def run(
     _demand_room(plan, capacity)
     session = build(plan, capacity)
     door = Door(target, goal, plan.every)
-    return driven(session, door, goal, Controls(stop, threads, executor, None, None, callback), progress, checkpoint)
+    return driven(session, door, goal, controls, progress, checkpoint)
 
 
 def _demand_room(plan: Plan, capacity: int) -> None:
@@ -139,10 +148,12 @@ def driven(session: Session, door: Door, goal: int, controls: Controls, progress
     """Drive a session and put its result together."""
     compiled = cache.statistics["seconds"]
     shown = progress_module.shown(progress)
-    controls = controls._replace(progress=shown, checkpoint=_saver(checkpoint, door))
+    controls = controls._replace(progress=shown, checkpoint=_saver(checkpoint, session, door))
     drive(session, goal, controls)
-    if checkpoint is not None:
-        Snapshot(session, door).write(_path_and_seconds(checkpoint)[0])
+    if checkpoint is not None and not _saved(session, door, _path_and_seconds(checkpoint)[0]):
+        warnings.warn(
+            "the last checkpoint could not be written; save the result with run.save(path)", RuntimeWarning, stacklevel=3
+        )
     return result(session, door, cache.statistics["seconds"] - compiled)
 
 
@@ -210,20 +221,41 @@ def counted(name: str, value: Any, least: int = 1) -> int:
 
 
 def _path_and_seconds(checkpoint: Any) -> tuple[Any, float]:
-    return checkpoint if isinstance(checkpoint, tuple) else (checkpoint, CHECKPOINT_SECONDS)
+    """Return where to save and how often.
+
+    Raises
+    ------
+    StochinfError
+        If `checkpoint` is neither a path nor a path and a number of seconds.
+    """
+    pair = checkpoint if isinstance(checkpoint, tuple) else (checkpoint, CHECKPOINT_SECONDS)
+    if len(pair) != 2 or not isinstance(pair[0], (str, os.PathLike)) or not isinstance(pair[1], (int, float)) or not pair[1] >= 0:
+        raise StochinfError(f"checkpoint = {checkpoint!r}: a path, or (path, seconds), is needed")
+    return pair[0], float(pair[1])
 
 
-def _saver(checkpoint: Any, door: Door) -> Callable[[Session], None] | None:
-    """Return what saves a session when its time has come."""
+def _saver(checkpoint: Any, session: Session, door: Door) -> Callable[[Session], None] | None:
+    """Save the run once, so that what cannot be saved is known at the start; return what saves it when its time has come."""
     if checkpoint is None:
         return None
     path, seconds = _path_and_seconds(checkpoint)
+    Snapshot(session, door).write(path)
     due = time.monotonic() + seconds
 
     def save(session: Session) -> None:
         nonlocal due
         if time.monotonic() >= due:
-            Snapshot(session, door).write(path)
+            _saved(session, door, path)
             due = time.monotonic() + seconds
 
     return save
+
+
+def _saved(session: Session, door: Door, path: Any) -> bool:
+    """Save a run that is under way; a full disk must not cost what was drawn, so it is reported and the run goes on."""
+    try:
+        Snapshot(session, door).write(path)
+    except CheckpointError as error:
+        logging.getLogger("stochinf").warning("%s", error)
+        return False
+    return True

@@ -6,16 +6,20 @@ import importlib
 import os
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from stochinf.engine import checkpoint, observers
 from stochinf.engine.block import Block
 from stochinf.engine.errors import CheckpointError
 from stochinf.engine.jit import versions
 from stochinf.engine.session import Plan, Session, build
+from stochinf.engine.wrappers import unwrapped
 
 __all__ = ["Door", "Snapshot", "restored"]
 
 MODULES = {
     "models.coin": ("CoinBias",),
+    "models.design": ("CompressedRows",),
     "models.logistic": ("LogisticRegression",),
     "graphs.factor_graph": ("FactorGraph",),
     "graphs.gibbs": ("Gibbs",),
@@ -118,12 +122,26 @@ def restored(path: str | os.PathLike[str], target: Any = None, kernel: Any = Non
 def _restore(block: Block, number: int, step: int, arrays: checkpoint.Arrays) -> None:
     """Give a fresh block the step and the arrays of a saved one."""
     block.step = step
+    fresh = block.picker
     for name in CHANGING:
         place = f"block{number}.{name}"
         setattr(block, name, checkpoint.with_arrays(getattr(block, name), arrays, place, growing=name == "observer"))
+    _check_picker(fresh, block.picker)
+    kernel = unwrapped(block.kernel)
+    if hasattr(kernel, "check_state"):
+        kernel.check_state(block.target, block.state)
     for leaf in observers.leaves(block.observer):
         if hasattr(leaf, "seen") and not 0 <= int(leaf.seen[0]) <= block.observations(step):
             raise CheckpointError(f"the saved run has {int(leaf.seen[0])} observations after {step} steps; it is damaged")
+
+
+def _check_picker(fresh: Any, saved: Any) -> None:
+    """Demand that a picker's tables are those of a fresh one, its order a permutation: compiled code uses them as indices."""
+    for name, made, read in zip(getattr(fresh, "_fields", ()), fresh, saved, strict=True):
+        if isinstance(made, np.ndarray):
+            kept = np.sort(read) if name == "order" else read
+            if not np.array_equal(kept, np.sort(made) if name == "order" else made, equal_nan=made.dtype.kind == "f"):
+                raise CheckpointError(f"the saved run's {type(fresh).__name__}.{name} is damaged")
 
 
 def _plan(description: dict[str, Any], arrays: checkpoint.Arrays, given: dict[str, Any], path: str) -> tuple[Plan, Door]:

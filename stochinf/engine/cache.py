@@ -108,7 +108,7 @@ class _Digest:
 
     def value(self, name: str, value: Any, code: python_types.CodeType) -> None:
         if hasattr(value, "py_func"):
-            self.lines.append(f"{name} {sorted(map(str, value.targetoptions.items()))}")
+            self.lines.append(f"{name} {option_text(value.targetoptions)}")
             self.function(value.py_func)
         elif isinstance(value, python_types.FunctionType):
             if value.__module__.partition(".")[0] not in ("numba", "numpy"):
@@ -122,6 +122,11 @@ class _Digest:
             for attribute in sorted(all_names(code)):
                 if attribute in vars(value):
                     self.value(f"{name}.{attribute}", vars(value)[attribute], code)
+
+
+def option_text(options: dict[str, Any]) -> str:
+    """Describe compile options in an order that is the same in every process."""
+    return str(sorted((name, sorted(value) if isinstance(value, (set, frozenset)) else value) for name, value in options.items()))
 
 
 def all_names(code: python_types.CodeType) -> set[str]:
@@ -188,7 +193,7 @@ class StampedCache:
             *map(str, signature),
             *(f"{cls.__name__} {getattr(cls, 'allocates', False)} {getattr(cls, 'reorder', False)}" for cls in classes),
             *digest.lines,
-            *sorted(map(str, self.options.items())),
+            option_text(self.options),
             f"{codegen.magic_tuple()} {numba.config.BOUNDSCHECK} {numba.__version__} {sys.version_info[:3]}",
         ]
         name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]

@@ -21,7 +21,7 @@ from stochinf.engine.session import Session
 from stochinf.engine.stop import Rule
 from stochinf.engine.threads import processors, single_threaded_blas
 
-__all__ = ["Controls", "Report", "drive"]
+__all__ = ["Controls", "Report", "check_controls", "drive"]
 
 CHUNK = 0.03
 """Seconds that a chunk should take."""
@@ -73,16 +73,34 @@ class Controls(NamedTuple):
     callback: Callable[[Report], Any] | None = None
 
 
+def check_controls(controls: Controls) -> Controls:
+    """Return the controls if each is of its kind.
+
+    Raises
+    ------
+    StochinfError
+        Naming the argument, its value and what is needed.
+    """
+    threads = controls.threads
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise StochinfError(f"threads = {threads!r}: a whole number of at least 1 is needed")
+    if controls.stop is not None and not isinstance(controls.stop, Rule):
+        raise StochinfError(f"stop = {controls.stop!r}: a rule such as stochinf.stop.seconds(10) is needed")
+    if controls.executor is not None and not hasattr(controls.executor, "submit"):
+        raise StochinfError(f"executor = {controls.executor!r}: a concurrent.futures.Executor is needed")
+    if controls.callback is not None and not callable(controls.callback):
+        raise StochinfError(f"callback = {controls.callback!r}: a function of a report is needed")
+    return controls
+
+
 def drive(session: Session, goal: int, controls: Controls) -> Session:
     """Advance a session to `goal` steps (0: until a rule stops it), or until a rule, a callback or Ctrl-C ends it.
 
     Raises
     ------
     StochinfError
-        If the number of threads is not positive, or neither a goal nor a rule would end the run.
+        If neither a goal nor a rule would end the run.
     """
-    if controls.threads is not None and controls.threads < 1:
-        raise StochinfError(f"threads = {controls.threads}: at least 1 is needed")
     if not goal and controls.stop is None and controls.callback is None:
         raise StochinfError("nothing would end this run: give steps or draws, or stop=")
     end = goal or NEVER

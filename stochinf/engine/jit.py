@@ -1,7 +1,7 @@
 """The one place where compile options are decided.
 
 Three decorators cover every compiled function of the library: `entry` for what Python calls, `helper` for what compiled
-code calls, and `compiled_method` for the methods of parts. Each sets every option, because numba lets an unset option be
+code calls, and `inlined` for the methods of parts. Each sets every option, because numba lets an unset option be
 inherited from whichever caller compiles first, and results would then depend on the order of calls.
 """
 
@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 import numba
 
+from stochinf.engine import inner
 from stochinf.engine.cache import StampedCache, cache_folder
 
-__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_method", "entry", "helper"]
+__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "entry", "helper", "inlined"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -28,6 +29,12 @@ environment variable STOCHINF_REFERENCE_COUNTS=1."""
 
 REORDER = frozenset({"reassoc", "contract", "nsz", "arcp"})
 """Floating-point freedom that keeps NaN and infinity tests; for sums whose order is free."""
+
+
+FORWARDING: dict[str, Any] = {"error_model": "numpy"}
+"""Options of what looks a part's method up."""
+if inner.AVAILABLE:
+    FORWARDING |= {"forceinline": True, "pipeline_class": inner.InnerCompiler}
 
 
 def _options(allocates: bool, reorder: bool) -> dict[str, Any]:
@@ -58,14 +65,17 @@ def helper(*, reorder: bool = False, allocates: bool = False) -> Callable[[Funct
     def decorate(function: Function) -> Function:
         if not JIT:
             return function
-        return numba.njit(forceinline=True, **_options(allocates, reorder))(function)  # type: ignore[no-any-return]
+        return inlined(function, allocates, reorder)  # type: ignore[no-any-return]
 
     return decorate
 
 
-def compiled_method(function: Callable[..., Any], allocates: bool, reorder: bool) -> Any:
-    """Compile one method of a part for one type; see `stochinf.engine.parts`."""
-    return numba.njit(forceinline=not allocates, **_options(allocates, reorder))(function)
+def inlined(function: Callable[..., Any], allocates: bool, reorder: bool) -> Any:
+    """Compile a helper, or one method of a part for one type; what allocates is compiled in numba's ordinary way."""
+    options = _options(allocates, reorder)
+    if inner.AVAILABLE and not allocates:
+        return inner.inner(function, options)
+    return numba.njit(forceinline=not allocates, **options)(function)
 
 
 def versions() -> dict[str, str]:

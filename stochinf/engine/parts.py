@@ -242,18 +242,18 @@ def _cast(name: str, given: npt.NDArray[Any], wanted: Any) -> npt.NDArray[Any]:
 @cache
 def _method(numba_type: Any, name: str) -> Any:
     """Return the compiled method of one type: one dispatcher per type and method, so a chain inside a chain is no recursion."""
-    from stochinf.engine.jit import compiled_method
+    from stochinf.engine.jit import inlined
 
     cls = getattr(numba_type, "instance_class", None)
     method = getattr(cls, name, None)
     if not isinstance(method, python_types.FunctionType):
         return None
-    return compiled_method(method, getattr(cls, "allocates", False), getattr(cls, "reorder", False))
+    return inlined(method, getattr(cls, "allocates", False), getattr(cls, "reorder", False))
 
 
 def _register(name: str) -> None:
     """Let compiled code call the method `name` of any part."""
-    from stochinf.engine.jit import JIT
+    from stochinf.engine.jit import FORWARDING, JIT
 
     if not JIT or name in _registered:
         return
@@ -268,7 +268,7 @@ def _register(name: str) -> None:
         return None if method is None else (lambda self, *arguments: method(self, *arguments))
 
     for kind in (types.NamedTuple, types.NamedUniTuple):
-        overload_method(kind, name, jit_options={"error_model": "numpy"})(implementation)
+        overload_method(kind, name, jit_options=dict(FORWARDING))(implementation)
 
 
 def _fields_before_methods() -> None:

@@ -85,7 +85,9 @@ class RobbinsMonro(NamedTuple):
         return self
 
     def at(self, step: int) -> float:
-        """Return the rate at a step."""
+        """Return the rate at a step; a power of 1, the usual one of optimisers, costs no call of pow."""
+        if self.p == 1.0:
+            return self.a / (self.b + step)
         return float(self.a / (self.b + step) ** self.p)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["Rule", "View", "converged", "epochs", "mcse", "seconds", "steps", "tolerance"]
@@ -212,6 +214,6 @@ def _doubling(every: int) -> Callable[[Any], int]:
 
 
 def _positive(name: str, value: float) -> float:
-    if not value > 0:
+    if not isinstance(value, (int, float, np.number)) or not value > 0:
         raise StochinfError(f"stop.{name}({value!r}): a positive number is needed")
     return value

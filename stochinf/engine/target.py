@@ -11,7 +11,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import CONTRACT, is_part
 from stochinf.engine.schedules import prepared
 
-__all__ = ["as_target", "check_kernel", "named", "starting_positions"]
+__all__ = ["as_target", "check_kernel", "check_role", "named", "starting_positions"]
 
 
 def as_target(model: Any) -> Any:
@@ -52,6 +52,18 @@ def check_kernel(kernel: Any, target: Any) -> None:
     check_needs(kernel, target)
 
 
+def check_role(role: str, value: Any, method: str) -> None:
+    """Demand that a picker or an observer is a part with its method.
+
+    Raises
+    ------
+    StochinfError
+        Naming the argument, its value and what is needed.
+    """
+    if not (is_part(type(value)) and hasattr(value, method)):
+        raise StochinfError(f"{role} {value!r}: a NamedTuple part with the method {method} is needed, see stochinf.{role}s")
+
+
 def check_needs(asker: Any, target: Any) -> None:
     """Demand the oracles that a kernel or an observer names in `needs`."""
     for oracle in getattr(asker, "needs", ()):
@@ -72,7 +84,10 @@ def starting_positions(init: Any, chains: int) -> npt.NDArray[Any] | None:
     """
     if init is None:
         return None
-    given = np.asarray(init)
+    try:
+        given = np.asarray(init)
+    except ValueError as error:
+        raise StochinfError("init: the rows have unequal lengths") from error
     if given.dtype == object or given.dtype.kind not in "biuf":
         raise StochinfError(f"init: numbers are needed, not {given.dtype}")
     if not np.isfinite(given).all():

@@ -2,9 +2,9 @@ r"""Linear models: objectives that see a row x of the features only through its 
 
 .. math:: f(w) = \frac{1}{n} \sum_i \ell_i(x_i \cdot w) + \frac{\lambda}{2} |w|^2
 
-A target is a NamedTuple with the fields `rows` (dense) or `values, columns, row_start, dim` (compressed rows), `labels` and `l2`. It
-gives `loss(row, score)` and `slope(row, score)`, the derivative of the loss, and takes everything else from here with the
-decorator `sharing`.
+A target is a NamedTuple with the fields `rows` (dense) or `values, columns, row_start, dim` (compressed rows), `labels` and
+`l2`. It gives `loss(row, score)` and `slope(row, score)`, the derivative of the loss, and takes everything else from here
+with the decorator `sharing`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class LinearModel:
         for k in range(size_of(point)):
             row = member(point, k)
             total += self.loss(row, self.score(row, position))
-        return total / size_of(point) + self.penalty(position)
+        return total / size_of(point) + self.penalty(position)  # type: ignore[no-any-return]
 
     def gradient(self: Any, position: Floats, point: Any, out: Floats) -> None:
         """Write the mean gradient of the rows of a point, plus l2 w."""
@@ -180,7 +180,8 @@ class LinearModel:
         """Return the gradient of f."""
         out = np.empty(self.dim)
         write_gradient(self, np.array(position, dtype=np.float64), out)
-        return out / -float(self.n_points)
+        out /= -float(self.n_points)
+        return out
 
     def certificate(self: Any, position: Floats) -> float:
         """Return the norm of the gradient of f."""
@@ -190,8 +191,8 @@ class LinearModel:
 def squared_norms(rows: Floats | CompressedRows) -> Floats:
     """Return |x|^2 of every row."""
     if isinstance(rows, CompressedRows):
-        return np.asarray(rows.to_scipy().power(2).sum(axis=1)).reshape(-1)
-    return np.einsum("ij,ij->i", rows, rows)
+        return np.asarray(rows.to_scipy().power(2).sum(axis=1), dtype=np.float64).reshape(-1)
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
 def largest_eigenvalue(rows: Floats | CompressedRows) -> float:

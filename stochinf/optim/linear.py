@@ -26,6 +26,7 @@ import numpy.typing as npt
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
 from stochinf.models.batch import member, size_of
+from stochinf.optim.starting import starting_point
 
 __all__ = ["LinearSGD", "LinearState"]
 
@@ -68,7 +69,7 @@ class LinearSGD(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> LinearState:
         """Return the state at a starting point."""
-        start = target.start(streams.generator()) if position is None else np.array(position, dtype=np.float64).reshape(-1)
+        start = starting_point("SGD", target, position, streams)
         return LinearState(start, start.copy(), np.ones(1), np.zeros(start.size), np.zeros(1))
 
     def moved(self, target: Any, vector: Floats, gradient: Floats, scale: float, point: Any, rate: float) -> float:

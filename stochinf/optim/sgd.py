@@ -27,6 +27,7 @@ from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
 from stochinf.engine.schedules import RobbinsMonro
 from stochinf.optim.linear import LinearSGD
+from stochinf.optim.starting import starting_point
 from stochinf.optim.transforms import Identity, check_transform, leaves
 
 __all__ = ["SGD", "SGDState"]
@@ -110,7 +111,7 @@ class SGD(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> SGDState:
         """Return the state at a starting point."""
-        start = target.start(streams.generator()) if position is None else np.array(position, dtype=np.float64).reshape(-1)
+        start = starting_point("SGD", target, position, streams)
         return SGDState(start, np.zeros(start.size), self.transform.init(start.size), np.zeros(1))
 
     def update(self, target: Any, state: SGDState, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:

@@ -8,7 +8,8 @@ References
 ----------
 Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods, equation (9): momentum.
 Sutskever, I. et al. (2013). On the importance of initialization and momentum in deep learning. ICML, equations (1), (2).
-Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training recurrent neural networks. ICML, algorithm 1: clipping.
+Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training recurrent neural networks. ICML, algorithm 1:
+clipping.
 Krogh, A. and Hertz, J. A. (1991). A simple weight decay can improve generalization. NIPS 4, equation (3).
 """
 

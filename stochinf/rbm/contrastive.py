@@ -32,7 +32,7 @@ from stochinf.engine.pickers import Minibatches
 from stochinf.engine.random import lane_streams
 from stochinf.models.batch import member, size_of
 from stochinf.rbm.parameters import joined, n_parameters
-from stochinf.rbm.units import activate, draw, draw_in_place, scale, squared_difference
+from stochinf.rbm.units import draw, draw_in_place, squared_difference
 
 __all__ = ["ContrastiveDivergence", "ContrastiveDivergenceState"]
 
@@ -139,77 +139,92 @@ class ContrastiveDivergence(NamedTuple):
 
     def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Run the chains of one minibatch and move the parameters."""
-        n_visible, n_hidden = state.visible.shape[1], state.hidden.shape[1]
-        biases = n_visible * n_hidden
-        capacity = state.sample.shape[0]
-        points = size_of(point)
-        rows = n_present(point, points)
-        error = 0.0
-        clear(state.gradient, biases if 0 < points <= capacity else 0)
-        for start in range(0, points, capacity):
-            found = target.gather(point, start, min(start + capacity, points), state.visible)
-            if found > 0:
-                run_chains(state, biases, found, self.k)
-                add_statistics(state, biases, found, np.float32(rate / rows), np.float32(-rate / rows), start == 0)
-                error += squared_difference(state.visible[:found], state.visible[found : 2 * found])
-        for i in range(state.position.size):
-            state.position[i] += state.gradient[i]
-        state.stats[0] = error / max(1, rows * n_visible)
+        learn(target, state, point, rate, self.k)
+
+    def sweep(self, target: Any, state: Any, points: Any, rates: Any, start: int, stop: int, rng: Any) -> None:
+        """Do a stretch of the tape; beside the loop over steps nothing is compiled twice."""
+        for step in range(start, stop):
+            learn(target, state, points[step], rates[step], self.k)
 
 
 @helper()
-def n_present(point: Any, points: int) -> int:
-    """Return how many points name a row."""
-    present = 0
-    for k in range(points):
-        if member(point, k) >= 0:
-            present += 1
-    return present
+def learn(target: Any, state: Any, point: Any, rate: float, k: int) -> None:
+    """Run the chains of one minibatch, no more rows at once than the work space holds, and move the parameters."""
+    capacity = state.sample.shape[0]
+    points = size_of(point)
+    rows = 0
+    for place in range(points):
+        rows += 1 if member(point, place) >= 0 else 0
+    biases = state.visible.shape[1] * state.hidden.shape[1]
+    for i in range(biases if 0 < points <= capacity else 0, state.gradient.size):
+        state.gradient[i] = np.float32(0.0)
+    error = 0.0
+    for start in range(0, points, capacity):
+        found = target.gather(point, start, min(start + capacity, points), state.visible)
+        if found > 0:
+            run_chains(state, found, k)
+            add_statistics(state, found, np.float32(rate / rows), np.float32(-rate / rows), start == 0)
+            error += squared_difference(state.visible[:found], state.visible[found : 2 * found])
+    for i in range(state.position.size):
+        state.position[i] += state.gradient[i]
+    state.stats[0] = error / max(1, rows * state.visible.shape[1])
 
 
 @helper()
-def clear(gradient: Singles, first: int) -> None:
-    """Set a gradient to zero from entry `first` on."""
-    for i in range(first, gradient.size):
-        gradient[i] = np.float32(0.0)
-
-
-@helper(allocates=True)
-def run_chains(state: Any, biases: int, rows: int, k: int) -> None:
+def run_chains(state: Any, rows: int, k: int) -> None:
     """Run k Gibbs steps from the first rows of `visible` to the next ones, with the probabilities of hidden units beside."""
     n_visible, n_hidden = state.visible.shape[1], state.hidden.shape[1]
+    biases = n_visible * n_hidden
     weights = state.position[:biases].reshape((n_visible, n_hidden))
     visible_bias = state.position[biases : biases + n_visible]
     hidden_bias = state.position[biases + n_visible :]
-    sample, chains, ends = state.sample[:rows], state.visible[rows : 2 * rows], state.hidden[rows : 2 * rows]
-    data = state.hidden[:rows]
-    np.dot(state.visible[:rows], weights, data)
-    draw(data, hidden_bias, state.words, sample)
-    for step in range(k):
-        np.dot(sample, weights.T, chains)
-        draw_in_place(chains, visible_bias, state.words)
-        np.dot(chains, weights, ends)
-        if step + 1 < k:
-            draw(ends, hidden_bias, state.words, sample)
-    activate(ends, hidden_bias)
+    sample = state.sample[:rows]
+    for step in range(k + 1):
+        first = 0 if step == 0 else rows
+        visible, hidden = state.visible[first : first + rows], state.hidden[first : first + rows]
+        if step > 0:
+            product(sample, weights.T, visible)
+            draw_in_place(visible, visible_bias, state.words)
+        product(visible, weights, hidden)
+        draw(hidden, hidden_bias, state.words, sample)
+
+
+@helper()
+def add_statistics(state: Any, rows: int, data_factor: Any, chain_factor: Any, first: bool) -> None:
+    """Add the products and sums of data and chains to the gradient, each with its factor."""
+    n_visible, n_hidden = state.visible.shape[1], state.hidden.shape[1]
+    biases = n_visible * n_hidden
+    visible, hidden = state.visible[: 2 * rows], state.hidden[: 2 * rows]
+    visible_sums = state.gradient[biases : biases + n_visible]
+    hidden_sums = state.gradient[biases + n_visible :]
+    for row in range(2 * rows):
+        factor = data_factor if row < rows else chain_factor
+        for j in range(n_hidden):
+            hidden[row, j] *= factor
+            hidden_sums[j] += hidden[row, j]
+        for j in range(n_visible):
+            visible_sums[j] += visible[row, j] * factor
+    weights = state.gradient[:biases].reshape((n_visible, n_hidden))
+    if first:
+        product(visible.T, hidden, weights)
+    else:
+        add_product(visible.T, hidden, weights)
 
 
 @helper(allocates=True)
-def add_statistics(state: Any, biases: int, rows: int, data_factor: Any, chain_factor: Any, first: bool) -> None:
-    """Add the products and sums of data and chains to the gradient, each with its factor."""
-    n_visible, n_hidden = state.visible.shape[1], state.hidden.shape[1]
-    gradient = state.gradient[:biases].reshape((n_visible, n_hidden))
-    hidden_sums = state.gradient[biases + n_visible :]
-    scale(state.hidden[:rows], data_factor, hidden_sums)
-    scale(state.hidden[rows : 2 * rows], chain_factor, hidden_sums)
-    visible, hidden = state.visible[: 2 * rows], state.hidden[: 2 * rows]
-    if first:
-        np.dot(visible.T, hidden, gradient)
-    else:
-        gradient += np.dot(visible.T, hidden)
-    for i in range(rows):
-        for j in range(n_visible):
-            state.gradient[biases + j] += visible[i, j] * data_factor + visible[rows + i, j] * chain_factor
+def product(a: Singles, b: Singles, out: Singles) -> None:
+    """Write the matrix product of a and b to `out`."""
+    np.dot(a, b, out)
+
+
+@helper(allocates=True)
+def add_product(a: Singles, b: Singles, out: Singles) -> None:
+    """Add the matrix product of a and b: only where a picker hands out more rows than the work space holds."""
+    extra = np.empty(out.shape, out.dtype)
+    product(a, b, extra)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] += extra[i, j]
 
 
 def starting_parameters(target: Any, n_hidden: int, generator: np.random.Generator) -> Singles:

@@ -15,7 +15,7 @@ from stochinf.engine.jit import helper
 from stochinf.engine.random import lane_uniform
 from stochinf.graphs.lanes import LOG2_E, exp2
 
-__all__ = ["activate", "draw", "draw_in_place", "logistic", "scale", "squared_difference"]
+__all__ = ["draw", "draw_in_place", "logistic", "squared_difference"]
 
 Singles = npt.NDArray[np.float32]
 Words = npt.NDArray[np.uint32]
@@ -25,14 +25,6 @@ Words = npt.NDArray[np.uint32]
 def logistic(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)) in single precision, to 4e-7 relative for |x| < 87."""
     return np.float32(1.0) / (np.float32(1.0) + exp2(np.float32(-LOG2_E * x)))
-
-
-@helper(reorder=True)
-def activate(layer: Singles, bias: Singles) -> None:
-    """Turn activations (rows, units) into probabilities, the bias added."""
-    for i in range(layer.shape[0]):
-        for j in range(layer.shape[1]):
-            layer[i, j] = logistic(np.float32(layer[i, j] + bias[j]))
 
 
 @helper(reorder=True)
@@ -52,16 +44,6 @@ def draw_in_place(layer: Singles, bias: Singles, words: Words) -> None:
         for j in range(layer.shape[1]):
             p = logistic(np.float32(layer[i, j] + bias[j]))
             layer[i, j] = np.float32(1.0) if lane_uniform(words, j) < p else np.float32(0.0)
-
-
-@helper(reorder=True)
-def scale(layer: Singles, factor: Any, sums: Singles) -> None:
-    """Multiply by a factor and add the columns to `sums`."""
-    for i in range(layer.shape[0]):
-        for j in range(layer.shape[1]):
-            scaled = np.float32(layer[i, j] * factor)
-            layer[i, j] = scaled
-            sums[j] += scaled
 
 
 @helper(reorder=True)

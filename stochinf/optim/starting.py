@@ -1,0 +1,31 @@
+"""Where a chain starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.errors import StochinfError
+
+__all__ = ["starting_point"]
+
+
+def starting_point(kernel: str, target: Any, position: npt.NDArray[Any] | None, streams: Any) -> npt.NDArray[np.float64]:
+    """Return the starting position of one chain: the one given, else the target's choice.
+
+    Raises
+    ------
+    StochinfError
+        If it has not as many numbers as the target has dimensions.
+    """
+    if position is None:
+        return np.array(target.start(streams.generator()), dtype=np.float64)
+    start = np.array(position, dtype=np.float64).reshape(-1)
+    dim = int(getattr(target, "dim", start.size))
+    if start.size != dim:
+        raise StochinfError(
+            f"{kernel}: a starting position of {start.size} numbers; {type(target).__name__} has {dim} dimensions"
+        )
+    return start
