@@ -61,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_infer(commands: Any) -> None:
     one = commands.add_parser("infer", help="marginals of a graphical model in a file")
     one.add_argument("model", metavar="MODEL", help="a .uai file (.uai.gz too)")
-    one.add_argument("--evidence", nargs="+", action="extend", default=[], metavar="FILE|NAME=STATE", help="an .evid file, or states")
+    one.add_argument(
+        "--evidence", nargs="+", action="extend", default=[], metavar="FILE|NAME=STATE", help="an .evid file, or states"
+    )
     one.add_argument("--task", choices=["MAR"], default="MAR", help="MAR: the marginal of every variable")
     one.add_argument("--method", default="gibbs", help="gibbs")
     one.add_argument("--chains", type=int, default=64, help="independent chains (64)")
@@ -160,7 +162,8 @@ def as_json(result: Marginals) -> dict[str, Any]:
         }
         for node in result
     }
-    how = {name: getattr(result, name) for name in ("method", "reason", "exact", "chains", "sweeps", "warmup", "interrupted", "stopped")}
+    facts = ("method", "reason", "exact", "chains", "sweeps", "warmup", "interrupted", "stopped")
+    how = {name: getattr(result, name) for name in facts}
     return {**how, "seed": str(result.rng_entropy), "seconds": dict(result.seconds), "marginals": variables}
 
 
@@ -170,14 +173,16 @@ def print_table(result: Marginals, out: TextIO) -> None:
     width = max([8, *(len(str(node)) for node in nodes)])
     print(f"{'variable':<{width}}  probabilities (largest standard error)", file=out)
     for node in nodes:
-        cells = "  ".join(f"{label}: {p:.4f}" for label, p in list(zip(result.states[node], result[node], strict=True))[:6])
+        pairs = list(zip(result.states[node], result[node], strict=True))[:6]
+        cells = "  ".join(f"{label}: {p:.4f}" for label, p in pairs)
         more = " ..." if len(result[node]) > 6 else ""
-        print(f"{str(node):<{width}}  {cells}{more}  ({result.mcse[node].max():.1g})", file=out)
+        print(f"{node!s:<{width}}  {cells}{more}  ({result.mcse[node].max():.1g})", file=out)
     if len(result) > len(nodes):
         print(f"... and {len(result) - len(nodes):,} more; --output FILE writes all", file=out)
     print(
-        f"{result.method}: {result.chains:,} chains x {result.sweeps:,} sweeps in {sum(result.seconds.values()):.2f} s, worst R-hat "
-        f"{result.rhat.max():.4f}, smallest ESS {result.ess.min():,.0f}, largest MCSE {result.mcse.max():.2g}, seed {result.rng_entropy}",
+        f"{result.method}: {result.chains:,} chains x {result.sweeps:,} sweeps in {sum(result.seconds.values()):.2f} s, "
+        f"worst R-hat {result.rhat.max():.4f}, smallest ESS {result.ess.min():,.0f}, largest MCSE {result.mcse.max():.2g}, "
+        f"seed {result.rng_entropy}",
         file=out,
     )
 

@@ -221,9 +221,12 @@ class Chunks:
         return plan
 
 
-def python(code: str, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+def python(
+    code: str, *arguments: str, check: bool = True, given: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run code in a new process that can import the parts for tests."""
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environ(**environment), capture_output=True, text=True)
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env=environ(**environment), input=given, capture_output=True, text=True)
     if check and done.returncode:
         raise AssertionError(done.stdout + done.stderr)
     return done

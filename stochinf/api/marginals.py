@@ -11,7 +11,7 @@ import numpy as np
 from stochinf.api.running import counted
 from stochinf.engine import progress as progress_module
 from stochinf.engine import stop
-from stochinf.engine.driver import Controls, Report, drive
+from stochinf.engine.driver import Controls, Report, check_controls, drive
 from stochinf.engine.errors import GraphError, StochinfError
 from stochinf.engine.jit import versions
 from stochinf.engine.session import Plan, Session, build
@@ -118,7 +118,7 @@ def marginals(
         entropy_of(rng),
     )
     session = build(plan, 0)
-    controls = Controls(rule, threads, None, progress_module.shown(progress), None, callback)
+    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
     if target.n_points:
         _sample(session, graph, controls, before * points, sweeps * points, time)
     return _result(session, graph, clamped, before)

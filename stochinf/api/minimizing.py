@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from stochinf.engine import progress as progress_module
 from stochinf.engine.block import NEVER
-from stochinf.engine.driver import Controls, Report, drive
+from stochinf.engine.driver import Controls, Report, check_controls, drive
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule, epochs
 from stochinf.engine.streams import entropy_of
-from stochinf.engine.target import as_target, check_kernel, starting_positions
+from stochinf.engine.target import as_target, check_kernel, check_role, starting_positions
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -90,7 +90,10 @@ def minimize(
     """
     target = as_target(problem)
     rule = _rule(rule)
+    controls = check_controls(Controls(stop, threads, None, None, None, callback))
     check_kernel(rule, target)
+    if picker is not None:
+        check_role("picker", picker, "fill")
     if not hasattr(target, "objective"):
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
     plan = Plan(rule, target, picker, schedule, Nothing(), starting_positions(x0, 1), 1, 0, NEVER, False, entropy_of(rng))
@@ -98,9 +101,7 @@ def minimize(
         raise StochinfError(f"x0: shape {plan.init.shape}; one position is needed")
     session = build(plan, 0)
     history = _History(session)
-    shown = progress_module.shown(progress)
-    stop = history.rule() | (epochs(EPOCHS) if stop is None else stop)
-    drive(session, 0, Controls(stop, threads, None, shown, None, callback))
+    drive(session, 0, controls._replace(progress=progress_module.shown(progress), stop=history.rule() | (stop or epochs(EPOCHS))))
     history.close()
     return _result(session, history)
 

@@ -28,6 +28,9 @@ MODULES = {
     "mcmc.sgld": ("SGLD",),
     "optim.sgd": ("SGD",),
     "optim.transforms": ("Chain", "Clip", "Identity", "Momentum", "WeightDecay"),
+    "rbm.contrastive": ("ContrastiveDivergence",),
+    "rbm.data": ("Rows", "SparseRows"),
+    "rbm.tapes": ("Later", "Passes"),
     "engine.pickers": (
         "BatchesWithReplacement", "Colours", "Curriculum", "Greedy", "Minibatches", "Scan", "Shuffled", "Uniform", "Weighted",
     ),

@@ -40,6 +40,7 @@ CONTRACT = {
 Class = TypeVar("Class", bound=type)
 
 _registered: set[str] = set()
+_looks: set[tuple[bytes, ...]] = set()
 
 
 @overload
@@ -91,11 +92,28 @@ def _made_part(cls: Any, traits: dict[str, Any]) -> Any:
         cls.sweep = sweep
     if "at" in vars(cls) and "__call__" not in vars(cls):
         cls.__call__ = cls.at
+    _tell_apart(cls)
     cls.__new__ = _converting(cls)
     for name, method in vars(cls).items():
         if isinstance(method, python_types.FunctionType) and not name.startswith("_"):
             _register(name)
     return cls
+
+
+def _tell_apart(cls: Any) -> None:
+    """Keep numba from taking a class for another of the same name and fields, say an earlier version of it in a notebook.
+
+    Numba's dispatcher remembers types by a fingerprint of class name and field names, and would run the older class's code.
+    An instance without `_asdict` has no fingerprint; its type is then worked out at every call, which costs microseconds.
+    """
+    look = tuple(name.encode("ascii", "ignore") for name in (cls.__name__, *cls._fields))
+    if look in _looks:
+        cls._asdict = property(_absent)
+    _looks.add(look)
+
+
+def _absent(self: Any) -> Any:
+    raise AttributeError(f"{type(self).__name__}: _asdict is not offered where two classes share name and fields")
 
 
 def is_part(cls: Any) -> bool:
@@ -153,6 +171,7 @@ def convert(name: str, value: Any, annotation: Any) -> Any:
     StochinfError
         If the value cannot be converted without loss; the message names the field, the value and what is needed.
     """
+    annotation = _spelled_out(annotation)
     origin = typing.get_origin(annotation)
     if origin is np.ndarray or annotation is np.ndarray:
         return _array(name, value, typing.get_args(annotation))
@@ -201,6 +220,15 @@ def _in_range(name: str, kind: Any, value: Any) -> Any:
     if not np.array_equal(np.isfinite(converted), np.isfinite(value)):
         raise StochinfError(f"{name}: {np.asarray(value)[~np.isfinite(converted)].flat[0]!r} is too large for {kind.__name__}")
     return converted
+
+
+def _spelled_out(annotation: Any) -> Any:
+    """Return `npt.NDArray[scalar]` as ndarray; since numpy 2.5 it is an alias that keeps its own name."""
+    if annotation is npt.NDArray:
+        return np.ndarray
+    if typing.get_origin(annotation) is npt.NDArray:
+        return np.ndarray[Any, np.dtype[typing.get_args(annotation)[0]]]
+    return annotation
 
 
 def _array(name: str, value: Any, arguments: tuple[Any, ...]) -> Any:

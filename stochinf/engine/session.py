@@ -11,6 +11,7 @@ import numpy.typing as npt
 from stochinf.engine import observers
 from stochinf.engine.block import NEVER, Block
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.memory import demand
 from stochinf.engine.pickers import Scan, steps_per_epoch
 from stochinf.engine.schedules import multiply, prepared, watched
 from stochinf.engine.stop import Convergence
@@ -209,6 +210,7 @@ def build(plan: Plan, capacity: int) -> Session:
         wrapped = picker.wrap(kernel)
     else:
         wrapped = kernel
+    demand(4096 * plan.chains, f"{plan.chains} chains")
     sizes = lane_sizes(plan.chains) if getattr(kernel, "lanes", False) else [1] * plan.chains
     blocks = []
     for number, lanes in enumerate(sizes):

@@ -90,4 +90,5 @@ def starting_states(target: Any, position: npt.NDArray[Any] | None, streams: Any
         raise GraphError(
             f"init: variable {variable} in state index {states[variable, lane]}; it has the indices 0 to {cardinality[variable] - 1}"
         )
-    return np.where(target.clamped[:, None] >= 0, target.clamped[:, None], states)
+    clamped: npt.NDArray[np.int32] = target.clamped[:, None]
+    return np.where(clamped >= 0, clamped, states)

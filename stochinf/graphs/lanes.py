@@ -27,4 +27,4 @@ def exp2(x: np.float32) -> np.float32:
     p = np.float32(0.69314694) + z * p
     p = np.float32(1.0000001) + z * p
     bits = np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23))
-    return p * bits.view(np.float32)
+    return np.float32(p * bits.view(np.float32))

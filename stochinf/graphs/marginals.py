@@ -178,7 +178,11 @@ class Marginals(Mapping[Hashable, Floats]):
             if self.clamped[i] < 0
             for s in (range(self.graph.n_states[i]) if self.graph.n_states[i] > 2 else (self.graph.n_states[i] - 1,))
         ]
-        attributes = {"sampling_time": self.seconds.get("sampling", 0.0), "rng_entropy": str(self.rng_entropy), "method": self.method}
+        attributes = {
+            "sampling_time": self.seconds.get("sampling", 0.0),
+            "rng_entropy": str(self.rng_entropy),
+            "method": self.method,
+        }
         draws = {"probability": np.ascontiguousarray(means.transpose(2, 0, 1))}
         return to_arviz({"posterior": draws}, attrs=attributes, coords={"state": labels}, dims={"probability": ["state"]})
 
@@ -195,5 +199,3 @@ class Marginals(Mapping[Hashable, Floats]):
         if len(self) > SHOWN:
             lines.append(f"  ... and {len(self) - SHOWN:,} more")
         return "\n".join(lines)
-
-

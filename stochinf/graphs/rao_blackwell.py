@@ -106,7 +106,9 @@ class RaoBlackwell(NamedTuple):
     def statistics(self, blocks: list[Any]) -> LaneStatistics:
         """Return mean, MCSE, R-hat and ESS of every slot over the lanes of all blocks."""
         pieces = [block.observer.snapshot(block.state) for block in blocks]
-        totals = np.concatenate([p[0] + p[2][:, None, None] * _offset(b, blocks[0]) for p, b in zip(pieces, blocks, strict=True)], axis=2)
+        totals = np.concatenate(
+            [p[0] + p[2][:, None, None] * _offset(b, blocks[0]) for p, b in zip(pieces, blocks, strict=True)], axis=2
+        )
         squares = np.concatenate([_squares(p, b, blocks[0]) for p, b in zip(pieces, blocks, strict=True)], axis=1)
         plain = lane_statistics(totals, squares, pieces[0][2])
         return plain._replace(mean=plain.mean + blocks[0].state.shift)

@@ -173,11 +173,19 @@ def _tables(graph: FactorGraph, free: Int32s, clamped: Int32s) -> TableGraph:
     entry_start = np.concatenate([[0], np.cumsum(np.bincount(flat.scope, minlength=graph.n_variables))])
     wide = np.where(flat.cardinality > 2, flat.cardinality, 1) * (clamped < 0)
     start, neighbours = _adjacency(graph)
-    return TableGraph(
-        flat.cardinality, entry_start, factor_of[order], flat.stride[order], flat.scope_start, flat.scope, flat.stride,
-        flat.table_start, log_tables.astype(np.float32), free, clamped, np.concatenate([[0], np.cumsum(wide)]),
-        *colour_classes(free, start, neighbours),
+    wide_arrays = (
+        entry_start, factor_of[order], flat.stride[order], flat.scope_start, flat.scope, flat.stride, flat.table_start,
     )  # fmt: skip
+    slots = np.concatenate([[0], np.cumsum(wide)]).astype(np.int32)
+    return TableGraph(
+        flat.cardinality,
+        *(array.astype(np.int32) for array in wide_arrays),
+        log_tables.astype(np.float32),
+        free,
+        clamped,
+        slots,
+        *colour_classes(free, start, neighbours),
+    )
 
 
 def _adjacency(graph: FactorGraph) -> tuple[Int64s, Int32s]:

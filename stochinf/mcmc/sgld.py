@@ -91,16 +91,19 @@ class SGLD(NamedTuple):
 
     def prepare(self, target: Any) -> SGLD:
         """Take the number of points, and the step size where it was left open, from the target."""
+        if not hasattr(target, "gradient"):
+            return self
         n = self.n_points or int(getattr(target, "n_points", 0))
         if n < 1:
             raise StochinfError(f"SGLD: {n} points; give n_points, or a {type(target).__name__} that has them")
         if hasattr(self.step_size, "at") or not math.isnan(self.step_size):
             return SGLD(self.step_size, n)
-        if not hasattr(target, "smoothness"):
+        if not hasattr(target, "row_smoothness"):
             raise StochinfError(
-                f"SGLD: step_size was left open, and {type(target).__name__} has no smoothness() to choose it by; give a number"
+                f"SGLD: step_size was left open, and {type(target).__name__} has no row_smoothness() to choose it by;"
+                " give a number"
             )
-        largest = float(target.smoothness().row)
+        largest = float(target.row_smoothness())
         return SGLD(1.0 / (n * largest) if largest > 0 else 1.0, n)
 
     def pick(self, target: Any) -> Minibatches:

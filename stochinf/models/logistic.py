@@ -56,12 +56,13 @@ class _Logistic:
         """Return the derivative of the loss in the score."""
         return -self.labels[row] * misfit(self.labels[row] * score)  # type: ignore[no-any-return]
 
+    def row_smoothness(self: Any) -> float:
+        """Return the largest Lipschitz constant of a row's gradient, max |x|^2 / 4 + l2."""
+        return 0.25 * float(squared_norms(self.features()).max()) + float(self.l2)
+
     def smoothness(self: Any) -> Smoothness:
-        """Return max |x|^2 / 4 + l2, and the largest eigenvalue of X'X / (4 n) + l2."""
-        rows = self.features()
-        return Smoothness(
-            0.25 * float(squared_norms(rows).max()) + self.l2, 0.25 * largest_eigenvalue(rows) / self.n_points + self.l2
-        )
+        """Return the constants of a row's gradient and of the whole, the largest eigenvalue of X'X / (4 n) + l2."""
+        return Smoothness(self.row_smoothness(), 0.25 * largest_eigenvalue(self.features()) / self.n_points + self.l2)
 
 
 @part(reorder=True)

@@ -113,7 +113,7 @@ class ContrastiveDivergence(NamedTuple):
         """Choose the rate and fit the batch to the data."""
         is_open = isinstance(self.learning_rate, float) and math.isnan(self.learning_rate)
         rate = 0.05 if is_open else self.learning_rate
-        return ContrastiveDivergence(self.n_hidden, self.k, rate, min(self.batch, target.n_points))
+        return ContrastiveDivergence(self.n_hidden, self.k, rate, min(self.batch, getattr(target, "n_points", self.batch)))
 
     def pick(self, target: Any) -> Minibatches:
         """Take shuffled minibatches."""
@@ -156,7 +156,7 @@ def learn(target: Any, state: Any, point: Any, rate: float, k: int) -> None:
     for place in range(points):
         rows += 1 if member(point, place) >= 0 else 0
     biases = state.visible.shape[1] * state.hidden.shape[1]
-    for i in range(biases if 0 < points <= capacity else 0, state.gradient.size):
+    for i in range(biases if rows > 0 and points <= capacity else 0, state.gradient.size):
         state.gradient[i] = np.float32(0.0)
     error = 0.0
     for start in range(0, points, capacity):

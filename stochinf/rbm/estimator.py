@@ -255,8 +255,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     def _train(self, kernel: Any, X: Any, start: Numbers | None, passes: int, entropy: int) -> Trained:
         """Train and keep the parameters."""
+        target = as_rows(X)
         _look_at_range(X)
-        trained = train(kernel, as_rows(X), start, batch=kernel.batch, passes=passes, entropy=entropy, progress=self.progress)
+        trained = train(kernel, target, start, batch=kernel.batch, passes=passes, entropy=entropy, progress=self.progress)
         weights, visible_bias, hidden_bias = unpacked(trained.position, X.shape[1])
         self.components_ = np.ascontiguousarray(weights.T, dtype=X.dtype)
         self.intercept_visible_ = visible_bias.astype(X.dtype)

@@ -100,7 +100,9 @@ def test_thinning_and_warmup_look_at_the_right_steps(reference, steps, thin, war
     run = go(steps, thin=thin, warmup=warmup)
     assert np.array_equal(run["sum"], reference["sum"][:, warmup : warmup + steps][:, thin - 1 :: thin])
     assert run.n_steps == steps
-    assert np.array_equal(run.position, reference["sum"][:, warmup + steps - 1, None] * [0, 0, 0, 1] + run.position * [1, 1, 1, 0])
+    assert np.array_equal(
+        run.position, reference["sum"][:, warmup + steps - 1, None] * [0, 0, 0, 1] + run.position * [1, 1, 1, 0]
+    )
 
 
 def test_warmup_can_be_kept(reference):
@@ -317,7 +319,9 @@ def test_refusals_name_the_argument_before_anything_compiles(case):
         go(**arguments)
 
 
-@pytest.mark.parametrize("make", [lambda: stop.steps(0), lambda: stop.seconds(-1), lambda: stop.mcse(np.nan), lambda: stop.epochs("a")])
+@pytest.mark.parametrize(
+    "make", [lambda: stop.steps(0), lambda: stop.seconds(-1), lambda: stop.mcse(np.nan), lambda: stop.epochs("a")]
+)
 def test_rules_refuse(make):
     with pytest.raises(StochinfError, match="stop"):
         make()

@@ -64,7 +64,9 @@ def test_scan_and_greedy():
     assert (tape(pickers.Greedy(), 4) == 10).all()
 
 
-@pytest.mark.parametrize(("picker", "n"), [(pickers.Shuffled(), 10), (pickers.Minibatches(3), 10), (pickers.Minibatches(4, n=6), 6)])
+@pytest.mark.parametrize(
+    ("picker", "n"), [(pickers.Shuffled(), 10), (pickers.Minibatches(3), 10), (pickers.Minibatches(4, n=6), 6)]
+)
 def test_each_point_comes_once_per_epoch(picker, n):
     epochs = tape(picker, n * 60).ravel()
     epochs = epochs[: epochs.size // n * n].reshape(-1, n)

@@ -171,9 +171,7 @@ def test_alias_table_holds_the_weights_exactly(seed):
     assert (share[weights == 0] == 0).all()
 
 
-@pytest.mark.parametrize(
-    "weights", [[], [0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0], [np.inf, 1.0], [[1.0, 2.0]]], ids=str
-)
+@pytest.mark.parametrize("weights", [[], [0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0], [np.inf, 1.0], [[1.0, 2.0]]], ids=str)
 def test_alias_table_refuses(weights):
     with pytest.raises(StochinfError, match="weights"):
         alias_table(weights)
@@ -263,7 +261,11 @@ def test_entropy_of_every_kind_of_rng():
     assert entropy_of(generator) != entropy_of(generator)
 
 
-@pytest.mark.parametrize("rng", [True, "7", 1.5, -1, [-1], ["a"], object(), np.random.RandomState(1), {"a": 1}, b"x"], ids=lambda rng: type(rng).__name__)
+@pytest.mark.parametrize(
+    "rng",
+    [True, "7", 1.5, -1, [-1], ["a"], object(), np.random.RandomState(1), {"a": 1}, b"x"],
+    ids=lambda rng: type(rng).__name__,
+)
 def test_entropy_of_refuses(rng):
     with pytest.raises(StochinfError, match="rng = "):
         entropy_of(rng)

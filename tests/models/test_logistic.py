@@ -18,8 +18,8 @@ L2 = 0.07
 W = RNG.normal(size=6)
 
 FORMS = {
-    "dense": X, "csr": sp.csr_array(X), "csc": sp.csc_array(X), "coo": sp.coo_array(X), "lil": sp.lil_array(X), "dok": sp.dok_array(X),
-    "bsr": sp.bsr_array(X), "dia": sp.dia_array(X), "matrix": sp.csr_matrix(X),
+    "dense": X, "csr": sp.csr_array(X), "csc": sp.csc_array(X), "coo": sp.coo_array(X), "lil": sp.lil_array(X),
+    "dok": sp.dok_array(X), "bsr": sp.bsr_array(X), "dia": sp.dia_array(X), "matrix": sp.csr_matrix(X),
 }  # fmt: skip
 
 
@@ -113,7 +113,15 @@ def test_duplicates_are_summed_and_the_users_matrix_is_left_alone():
 @pytest.mark.fast
 @pytest.mark.parametrize(
     "labels",
-    [[-1, 1, 1], [0, 1, 1], [3, 7, 7], ["a", "b", "b"], [False, True, True], [0.5, 2.5, 2.5], np.array(["no", "yes", "yes"], object)],
+    [
+        [-1, 1, 1],
+        [0, 1, 1],
+        [3, 7, 7],
+        ["a", "b", "b"],
+        [False, True, True],
+        [0.5, 2.5, 2.5],
+        np.array(["no", "yes", "yes"], object),
+    ],
 )
 def test_any_two_labels_serve_and_the_second_in_order_is_positive(labels):
     model = si.models.LogisticRegression(np.ones((3, 1)), labels)
@@ -140,7 +148,7 @@ def test_probabilities_are_those_of_the_second_class():
     expected = 1 / (1 + np.exp(-X @ W))
     np.testing.assert_allclose(model.probabilities(W), expected, rtol=1e-13)
     np.testing.assert_allclose(model.probabilities([[W, W]], X[:3]), [[expected[:3]] * 2], rtol=1e-13)
-    with pytest.raises(si.StochinfError, match="5,.* 6 features"):
+    with pytest.raises(si.StochinfError, match=r"5,.* 6 features"):
         model.probabilities(W[:5])
 
 

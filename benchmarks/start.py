@@ -1,0 +1,59 @@
+"""What a fresh process costs: importing, and a short script from beginning to end, with a warm cache and without one.
+
+Run: python benchmarks/start.py. User and system CPU time of whole processes, the least of five.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+
+from measure import line
+
+ROUNDS = 5
+HEAVY = ("numba", "scipy.stats", "scipy.special", "scipy.sparse", "networkx", "sklearn", "arviz", "matplotlib")
+NUMPY = "import numpy"
+IMPORT = "import numpy, stochinf"
+SCRIPT = """import stochinf as si
+d = si.sample(si.models.CoinBias(62, 38), draws=1000, warmup=500, chains=4, rng=0, progress=False)
+print(d.summary())
+"""
+LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+
+
+def process(code: str, cache: str) -> tuple[float, str]:
+    """Run code in a fresh process; return its CPU seconds and what it printed."""
+    before = os.times()
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "STOCHINF_CACHE_DIR": cache}, capture_output=True, text=True, check=True
+    )
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return spent, done.stdout
+
+
+def least(codes: dict[str, str], cache: str) -> dict[str, float]:
+    """Return the least CPU seconds of each program, run in turn."""
+    rounds = [{name: process(code, cache)[0] for name, code in codes.items()} for _ in range(ROUNDS)]
+    return {name: min(times[name] for times in rounds) for name in codes}
+
+
+def main() -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as cache:
+        cold, _ = process(SCRIPT, cache)
+        took = least({"numpy": NUMPY, "import": IMPORT, "numba": "import numba", "script": SCRIPT}, cache)
+        _, table = process(SCRIPT + LOADED, cache)
+        _, after_import = process("import stochinf; " + LOADED, cache)
+    line("import stochinf, ms of CPU beyond numpy's own", (took["import"] - took["numpy"]) * 1e3, "< 60")
+    line("script that prints d.summary() of 4 x 1000 coin draws, s of CPU, warm cache", took["script"], "< 1.5")
+    line("  of which importing numba, s", took["numba"], "(not ours)")
+    line("the same script, nothing compiled yet, s", cold, "(once per machine)")
+    print(f"loaded by import stochinf: {after_import.strip()}; by the script: {table.strip().splitlines()[-1]}")
+    print("\n".join(table.splitlines()[:-1]))
+
+
+if __name__ == "__main__":
+    main()
