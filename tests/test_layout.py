@@ -142,6 +142,6 @@ def test_help_of_the_command_line_is_light() -> None:
 
 
 def test_a_coin_is_sampled_without_what_it_does_not_need() -> None:
-    heavy = ("scipy.stats", "scipy.special", "scipy.sparse", "networkx", "sklearn", "arviz", "matplotlib")
+    heavy = ("scipy.linalg", "scipy.stats", "scipy.special", "scipy.sparse", "networkx", "sklearn", "arviz", "matplotlib")
     done = python(f"import sys\nimport stochinf as si\n{COIN}\nprint([name for name in {heavy} if name in sys.modules])")
     assert done.stdout.strip() == "[]"

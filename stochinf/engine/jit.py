@@ -7,6 +7,7 @@ inherited from whichever caller compiles first, and results would then depend on
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 from collections.abc import Callable
@@ -22,6 +23,24 @@ __all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "entry", "helper", "inlined"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 JIT = not numba.config.DISABLE_JIT
+
+
+def _look_for_blas_later() -> None:
+    """Load numba's array functions without scipy.linalg, a fifth of a second; numba imports it where a product is compiled."""
+    from numba.np import linalg
+
+    if not hasattr(linalg, "ensure_blas"):
+        return
+    look = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = look
+
+
+if JIT:
+    _look_for_blas_later()
 
 NO_REFERENCE_COUNTS = {} if os.environ.get("STOCHINF_REFERENCE_COUNTS") else {"_nrt": False}
 """Private to numba: no reference counts, hence no allocation, in a step. Everything also runs without it, slower: set the

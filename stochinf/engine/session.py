@@ -210,6 +210,7 @@ def build(plan: Plan, capacity: int) -> Session:
         wrapped = picker.wrap(kernel)
     else:
         wrapped = kernel
+    check_points(kernel, prepared(picker, plan.target), plan.target)
     demand(4096 * plan.chains, f"{plan.chains} chains")
     sizes = lane_sizes(plan.chains) if getattr(kernel, "lanes", False) else [1] * plan.chains
     blocks = []
@@ -225,6 +226,21 @@ def build(plan: Plan, capacity: int) -> Session:
             begin_sampling(block)
         blocks.append(block)
     return Session(plan, blocks)
+
+
+def check_points(kernel: Any, picker: Any, target: Any) -> None:
+    """Demand that a picker stays among the points that there are: the kernel's `points(target)`, else the target's `n_points`.
+
+    Raises
+    ------
+    StochinfError
+        If it picks from more; compiled code would read beyond the data.
+    """
+    most = int(kernel.points(target) if hasattr(kernel, "points") else getattr(target, "n_points", 0))
+    if most and getattr(picker, "n", 0) > most:
+        raise StochinfError(
+            f"{type(picker).__name__}: n = {picker.n}, and {type(target).__name__} has {most} points; leave n out"
+        )
 
 
 def default_picker(kernel: Any, target: Any) -> Any:

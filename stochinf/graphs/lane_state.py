@@ -87,8 +87,7 @@ def starting_states(target: Any, position: npt.NDArray[Any] | None, streams: Any
     wrong = np.argwhere((states < 0) | (states >= cardinality[:, None]))
     if wrong.size:
         variable, lane = wrong[0]
-        raise GraphError(
-            f"init: variable {variable} in state index {states[variable, lane]}; it has the indices 0 to {cardinality[variable] - 1}"
-        )
+        most = cardinality[variable] - 1
+        raise GraphError(f"init: variable {variable} in state index {states[variable, lane]}; it has the indices 0 to {most}")
     clamped: npt.NDArray[np.int32] = target.clamped[:, None]
     return np.where(clamped >= 0, clamped, states)

@@ -173,17 +173,19 @@ def _tables(graph: FactorGraph, free: Int32s, clamped: Int32s) -> TableGraph:
     entry_start = np.concatenate([[0], np.cumsum(np.bincount(flat.scope, minlength=graph.n_variables))])
     wide = np.where(flat.cardinality > 2, flat.cardinality, 1) * (clamped < 0)
     start, neighbours = _adjacency(graph)
-    wide_arrays = (
-        entry_start, factor_of[order], flat.stride[order], flat.scope_start, flat.scope, flat.stride, flat.table_start,
-    )  # fmt: skip
-    slots = np.concatenate([[0], np.cumsum(wide)]).astype(np.int32)
     return TableGraph(
         flat.cardinality,
-        *(array.astype(np.int32) for array in wide_arrays),
+        entry_start.astype(np.int32),
+        factor_of[order].astype(np.int32),
+        flat.stride[order].astype(np.int32),
+        flat.scope_start.astype(np.int32),
+        flat.scope,
+        flat.stride.astype(np.int32),
+        flat.table_start.astype(np.int32),
         log_tables.astype(np.float32),
         free,
         clamped,
-        slots,
+        np.concatenate([[0], np.cumsum(wide)]).astype(np.int32),
         *colour_classes(free, start, neighbours),
     )
 

@@ -194,8 +194,9 @@ def test_new_numbers_data_pickers_and_schedules_compile_nothing():
     read_only = X.copy()
     read_only.flags.writeable = False
     for form in (np.asarray, sp.csr_array):
-        once(form(X), si.optim.SGD(), si.pickers.Uniform(), si.schedules.Linear(10))
-        once(form(X), si.optim.SGD(0.1), si.pickers.Shuffled())
+        once(form(X), si.optim.SGD())
+        once(form(X), si.optim.SGD(0.1), si.pickers.Uniform(), si.schedules.Linear(10))
+        once(form(X), si.optim.SGD(1.0))
     before = cache.statistics["misses"]
     variants = (
         X[:40],
@@ -243,6 +244,8 @@ BAD = {
     "a class for a rule": (lambda: si.minimize(DENSE, si.optim.SGD), "make an instance"),
     "no model": (lambda: si.minimize(lambda x: x, si.optim.SGD()), "no model"),
     "no threads": (lambda: si.minimize(DENSE, threads=0), "threads = 0"),
+    "a picker beyond the rows": (lambda: si.minimize(DENSE, picker=si.pickers.Uniform(51)), "n = 51, and DenseLogistic has 50"),
+    "batches beyond the rows": (lambda: si.minimize(SPARSE, picker=si.pickers.Minibatches(5, 60)), "n = 60, and SparseLogistic"),
     "a batch of all and more": (lambda: si.minimize(DENSE, picker=si.pickers.Minibatches(51)), "a batch of 51 from 50"),
 }
 
@@ -265,3 +268,13 @@ def test_a_target_of_ones_own_without_smoothness_needs_a_rate():
     with pytest.raises(si.StochinfError, match=r"no row_smoothness\(\)"):
         si.optim.SGD().prepare(Bare())
     assert isinstance(DENSE.as_target(), DenseLogistic)
+
+
+def test_observers_see_the_objective():
+    both = si.observers.Both(si.observers.Trace(), si.observers.Best())
+    run = si.run(si.optim.SGD(), DENSE, steps=500, thin=50, observer=both, rng=0)
+    target = DENSE.as_target()
+    assert run.observed["trace"].shape == (1, 10)
+    assert run.observed["trace"][0, -1] == pytest.approx(-50 * target.objective(run.position[0]), rel=1e-13)
+    assert run.observed["best_log_density"][0] == run.observed["trace"].max()
+    assert -50 * target.objective(run.observed["best_position"][0]) == pytest.approx(run.observed["trace"].max(), rel=1e-13)
