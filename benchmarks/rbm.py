@@ -81,9 +81,8 @@ def main(rounds: int = 5) -> None:
         )
         small = best_times({"ours": ours(digits, 64, 100, 20), "same batch": theirs(digits, 64, 100, 20)}, 4 * rounds)
     default = 3 * big["its default"] / big["ours"]
-    print(
-        f"784x500, batch {BATCH}, {ROWS} rows: {big['ours'] / (3 * ROWS / BATCH) * 1e3:.2f} ms an update, fitting's start included"
-    )
+    update = big["ours"] / (3 * ROWS / BATCH) * 1e3
+    print(f"784x500, batch {BATCH}, {ROWS} rows: {update:.2f} ms an update, the start of fitting included")
     print(f"784x500: times faster than BernoulliRBM, same batch and dtype  {big['same batch'] / big['ours']:6.2f}   target >= 2")
     print(f"784x500: times faster than BernoulliRBM, its default batch 10  {default:6.2f}   target >= 6")
     print(f"784x500: time over that of the matrix products alone           {big['ours'] / big['floor']:6.2f}   target <= 1.15")

@@ -23,8 +23,8 @@ import stochinf as si
 from stochinf.engine.random import stream
 from stochinf.engine.session import Plan, Session, build
 
-ROUNDS = 15
-EPOCHS = 4
+ROUNDS = 60
+EPOCHS = 2
 
 
 @numba.njit(error_model="numpy")

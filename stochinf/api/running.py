@@ -147,6 +147,9 @@ def _demand_room(plan: Plan, capacity: int) -> None:
 def driven(session: Session, door: Door, goal: int, controls: Controls, progress: Any, checkpoint: Any) -> Run:
     """Drive a session and put its result together."""
     compiled = cache.statistics["seconds"]
+    if goal:
+        _demand_room(session.plan, max(block.observations(goal) for block in session.blocks))
+        session.reserve(goal)
     shown = progress_module.shown(progress)
     controls = controls._replace(progress=shown, checkpoint=_saver(checkpoint, session, door))
     drive(session, goal, controls)

@@ -35,8 +35,8 @@ MODULES = {
         "BatchesWithReplacement", "Colours", "Curriculum", "Greedy", "Minibatches", "Scan", "Shuffled", "Uniform", "Weighted",
     ),
     "engine.schedules": (
-        "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
-        "Step", "Warmup",
+        "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro",
+        "ScaledByBatch", "Step", "Warmup",
     ),
     "engine.observers": ("Best", "Both", "Counts", "Draws", "Moments", "Nothing", "Trace"),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 from stochinf.engine.block import NEVER, Block, advance, advance_elsewhere
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import MemoryLimitError, StochinfError
 from stochinf.engine.session import Session
 from stochinf.engine.stop import Rule
 from stochinf.engine.threads import processors, single_threaded_blas
@@ -124,7 +124,11 @@ def _rounds(session: Session, end: int, controls: Controls, crew: _Crew, interru
         controls.stop.start()
     while session.total < end and not session.reason:
         target = min(end, session.boundary(), _next_check(session, controls.stop), session.total + crew.length)
-        session.reserve(target)
+        try:
+            session.reserve(target)
+        except MemoryLimitError as error:
+            session.reason = f"no room for more: {error}"
+            break
         phase = "warmup" if session.total < session.plan.warmup else "sampling"
         session.seconds[phase] += crew.advance(session, target - session.total)
         session.act()

@@ -15,18 +15,17 @@ from stochinf.engine.jit import JIT
 __all__ = ["explained"]
 
 
-TELLING = "|".join(
-    (
-        "Unknown attribute",
-        "No implementation of function",
-        "Undeclared",
-        "Untyped global",
-        "Cannot unify",
-        "unsupported",
-        "has no",
-        "cannot",
-    )
+TELLING = (
+    "Unknown attribute",
+    "Undeclared",
+    "Untyped global",
+    "Cannot unify",
+    "unsupported",
+    "No implementation of function",
+    "has no",
+    "cannot",
 )
+"""What a line of the compiler's report may say of the cause, the most telling first."""
 
 
 @contextlib.contextmanager
@@ -52,16 +51,13 @@ def _from_numba(error: Exception) -> bool:
 def _message(text: str, block: Any) -> str:
     parts = {type(p) for p in (block.kernel, block.target, block.state, block.observer, block.picker, block.schedule)}
     where = _place(text, parts)
-    cause = next((line.strip() for line in text.splitlines() if _tells(line)), text.strip().splitlines()[0])
+    lines = text.strip().splitlines()
+    cause = next((line.strip() for words in TELLING for line in lines if words in line), lines[0])
     return (
         f"{where} cannot be compiled: {cause}. Use numbers, arrays and other parts only, in the subset of numpy that"
         " numba compiles (numba.readthedocs.io), set `allocates = True` on the class if it needs new arrays or slices,"
         " or run it as plain Python with the environment variable NUMBA_DISABLE_JIT=1"
     )
-
-
-def _tells(line: str) -> bool:
-    return re.search(TELLING, line) is not None
 
 
 def _place(text: str, parts: set[type]) -> str:

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "CENTRE_DENOMINATOR", "CENTRE_NUMERATOR", "FAR_DENOMINATOR", "FAR_NUMERATOR", "TAIL_DENOMINATOR", "TAIL_NUMERATOR", "normal_quantile",
+    "CENTRE_DENOMINATOR", "CENTRE_NUMERATOR", "FAR_DENOMINATOR", "FAR_NUMERATOR", "TAIL_DENOMINATOR", "TAIL_NUMERATOR",
+    "normal_quantile",
 ]  # fmt: skip
 
 # fmt: off

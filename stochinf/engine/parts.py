@@ -227,7 +227,7 @@ def _spelled_out(annotation: Any) -> Any:
     if annotation is npt.NDArray:
         return np.ndarray
     if typing.get_origin(annotation) is npt.NDArray:
-        return np.ndarray[Any, np.dtype[typing.get_args(annotation)[0]]]
+        return python_types.GenericAlias(np.ndarray, (Any, python_types.GenericAlias(np.dtype, typing.get_args(annotation))))
     return annotation
 
 

@@ -40,6 +40,7 @@ class Progress:
         self.bar: Any = None
         self.tasks: list[Any] = []
         self.steps_before = 0
+        self.smooth: dict[int, float] = {}
 
     def start(self, session: Any, steps: int) -> None:
         """Note the start."""
@@ -49,6 +50,7 @@ class Progress:
     def update(self, report: Any) -> None:
         """Draw again if half a second has passed since the start and a fifth since the last time."""
         now = time.perf_counter()
+        self._smoothen(report.session)
         if now - self.began < DELAY or now - self.last < REFRESH:
             return
         self.last = now
@@ -56,14 +58,27 @@ class Progress:
             self._open(report)
         rate = (report.step - self.steps_before) / (now - self.began)
         for line, task in enumerate(self.tasks):
-            self.bar.update(
-                task, completed=report.step, rate=f"{rate:,.0f} steps/s", figure=figure(report.session, line, len(self.tasks))
-            )
+            self.bar.update(task, completed=report.step, rate=f"{rate:,.0f} steps/s", figure=self._figure(report.session, line))
 
     def close(self) -> None:
         """Leave the lines as they stand."""
         if self.bar is not None:
             self.bar.stop()
+
+    def _smoothen(self, session: Any) -> None:
+        """Average the shown statistic over chunks, the recent ones most."""
+        name = shown_statistic(session)
+        if name:
+            row = session.blocks[0].kernel.statistics.index(name)
+            for chain, value in enumerate(np.concatenate([np.atleast_1d(block.state.stats[row]) for block in session.blocks])):
+                self.smooth[chain] = value + 0.95 * (self.smooth.get(chain, value) - value)
+
+    def _figure(self, session: Any, line: int) -> str:
+        name = shown_statistic(session)
+        if not name:
+            return ""
+        value = self.smooth[line] if len(self.tasks) == len(self.smooth) else np.mean(list(self.smooth.values()))
+        return f"{name} {value:.3g}"
 
     def _open(self, report: Any) -> None:
         from rich.console import Console
@@ -79,13 +94,7 @@ class Progress:
         self.bar.start()
 
 
-def figure(session: Any, line: int, lines: int) -> str:
-    """Return acceptance or loss of a chain, or of all where one line stands for all."""
-    names = getattr(session.kernel, "statistics", ())
-    chosen = next((name for name in ("acceptance_rate", "loss", "lp") if name in names), None)
-    if chosen is None:
-        return ""
-    row = names.index(chosen)
-    values = np.concatenate([np.atleast_1d(block.state.stats[row]) for block in session.blocks])
-    value = values[line] if lines == values.size else values.mean()
-    return f"{chosen} {value:.3g}"
+def shown_statistic(session: Any) -> str:
+    """Return the statistic worth showing, or an empty string."""
+    names = getattr(session.blocks[0].kernel, "statistics", ())
+    return next((name for name in ("acceptance_rate", "loss", "lp") if name in names), "")

@@ -22,7 +22,7 @@ def flatten_scopes(
     Parameters
     ----------
     scopes : sequence of tuples, or an array (F, arity)
-        The nodes of each factor.
+        The nodes of each factor, or their numbers where no node is a number itself.
     index : dict
         The number of each node; every node has one.
 
@@ -35,9 +35,10 @@ def flatten_scopes(
     if not {type(row) for row in rows} <= {tuple, list, np.ndarray}:
         _blame_scope(rows, index)
     arity = np.fromiter(map(len, rows), np.int64, len(rows))
+    numbered = index if any(isinstance(node, int) for node in index) else {**{i: i for i in range(len(index))}, **index}
     try:
         nodes = list(chain.from_iterable(rows))
-        flat = [index[node] for node in nodes]
+        flat = [numbered[node] for node in nodes]
     except (KeyError, TypeError):
         _blame_scope(rows, index)
     if bool in set(map(type, nodes)):

@@ -31,7 +31,8 @@ class FactorGraph:
     n_states : sequence of V ints
         Number of states of each variable, from 1 to 32768.
     scopes : sequence of F tuples, or an int array (F, arity)
-        The variables of each factor, by name where ``names`` is given, else by number; the empty tuple is a constant.
+        The variables of each factor, by name where ``names`` is given, else by number (numbers do with names too, where no
+        name is a number); the empty tuple is a constant.
     tables : sequence of F arrays or lists, or one array (F, ...)
         Finite weights, at least 0 and not all 0; flat (last variable of the scope fastest) or of shape
         ``(n_states[v] for v in scope)``.

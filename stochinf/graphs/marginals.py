@@ -190,8 +190,8 @@ class Marginals(Mapping[Hashable, Floats]):
         lines = [
             f"Marginals of {self.graph!r} by {self.method}{' (exact)' if self.exact else ''}",
             f"  {self.chains:,} chains x {self.sweeps:,} sweeps after {self.warmup:,} of warm-up, seed {self.rng_entropy}",
-            f"  {self.stopped}; worst R-hat {self.rhat.max():.4f}, smallest ESS {self.ess.min():,.0f}, "
-            f"largest MCSE {self.mcse.max():.2g}",
+            f"  {self.stopped}; worst R-hat {self.rhat.max():.4f}",
+            f"  smallest ESS {self.ess.min():,.0f}, largest MCSE {self.mcse.max():.2g}",
         ]
         width = max((len(str(node)) for node in self.graph.variables[:SHOWN]), default=0)
         for node in self.graph.variables[:SHOWN]:

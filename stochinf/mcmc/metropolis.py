@@ -80,7 +80,7 @@ class Metropolis(NamedTuple):
         """Choose the scale and the acceptance rate that were left open."""
         dim = int(getattr(target, "dim", 1))
         open_scale = isinstance(self.step_size, (int, float)) and math.isnan(self.step_size)
-        if isinstance(self.step_size, (int, float)) and self.step_size <= 0:
+        if isinstance(self.step_size, (int, float)) and (self.step_size <= 0 or math.isinf(self.step_size)):
             raise StochinfError(f"Metropolis: step_size = {self.step_size}; a positive number is needed")
         if not (math.isnan(self.target_acceptance) or 0 < self.target_acceptance < 1):
             raise StochinfError(f"Metropolis: target_acceptance = {self.target_acceptance}; a number between 0 and 1 is needed")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import part
+from stochinf.engine.parts import convert, part
 
 __all__ = ["CoinBias"]
 
@@ -100,6 +100,6 @@ class CoinBias(NamedTuple):
 
     def probability_biased(self, margin: float) -> float:
         """Return the posterior probability that theta lies further than `margin` from 1/2."""
-        if not 0 <= margin < 0.5:
+        if not 0 <= convert("margin", margin, float) < 0.5:
             raise StochinfError(f"margin = {margin}: a number from 0 up to 1/2 is needed")
         return float(self.posterior.cdf(0.5 - margin) + self.posterior.sf(0.5 + margin))

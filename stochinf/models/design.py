@@ -65,6 +65,11 @@ def features(name: str, X: Any) -> Floats | CompressedRows:
     name : str
         How messages call the matrix.
     X : array-like of shape (n, d), scipy sparse matrix or array, or CompressedRows
+        The features.
+
+    Returns
+    -------
+    ndarray or CompressedRows
 
     Raises
     ------
@@ -86,6 +91,7 @@ def _dense(name: str, X: Any) -> Floats:
     except ValueError as error:
         raise StochinfError(f"{name}: the rows have unequal lengths; a matrix is needed") from error
     _demand_real(name, given.dtype)
+    _demand_unmasked(name, X)
     if given.ndim != 2:
         raise StochinfError(f"{name}: shape {given.shape}; a matrix of shape (rows, columns) is needed")
     return np.require(given, dtype=np.float64, requirements=["C", "A", "W"])
@@ -112,6 +118,11 @@ def _compressed(name: str, X: Any) -> CompressedRows:
 def _demand_real(name: str, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in "biuf":
         raise StochinfError(f"{name}: real numbers are needed, not {dtype}; encode categories and text as numbers first")
+
+
+def _demand_unmasked(name: str, values: Any) -> None:
+    if np.ma.is_masked(values):
+        raise StochinfError(f"{name}: {int(np.ma.getmaskarray(values).sum())} entries are masked; remove or impute them")
 
 
 def _demand_finite(name: str, rows: Floats | CompressedRows) -> None:
@@ -141,11 +152,17 @@ def binary_labels(name: str, y: Any, n: int) -> tuple[Floats, npt.NDArray[Any]]:
     n : int
         Rows of the features.
 
+    Returns
+    -------
+    labels : ndarray of shape (n,)
+    classes : ndarray of shape (2,)
+
     Raises
     ------
     StochinfError
         If there are not n labels of exactly two kinds.
     """
+    _demand_unmasked(name, y)
     given = np.asarray(y)
     if given.dtype == object:
         given = np.asarray(given.tolist())

@@ -15,6 +15,20 @@ __all__ = ["starting_point"]
 def starting_point(kernel: str, target: Any, position: npt.NDArray[Any] | None, streams: Any) -> npt.NDArray[np.float64]:
     """Return the starting position of one chain: the one given, else the target's choice.
 
+    Parameters
+    ----------
+    kernel : str
+        Who asks, for the message.
+    target : part
+    position : ndarray of shape (dim,), optional
+    streams : Streams
+        For a start by chance.
+
+    Returns
+    -------
+    ndarray of shape (dim,)
+        A copy.
+
     Raises
     ------
     StochinfError

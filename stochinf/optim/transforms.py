@@ -163,6 +163,16 @@ class Chain(NamedTuple):
 def chain(*transforms: Any) -> Any:
     """Return transforms applied in order, the first first.
 
+    Parameters
+    ----------
+    *transforms : part
+        With `init` and `apply`; a chain is one too.
+
+    Returns
+    -------
+    Chain
+        Or the transform itself where there is only one.
+
     Raises
     ------
     StochinfError
@@ -197,6 +207,15 @@ def leaves(transform: Any) -> list[Any]:
 def clip(limit: float) -> Clip:
     """Return a transform that shortens gradients to at most `limit`.
 
+    Parameters
+    ----------
+    limit : float
+        The greatest length, positive.
+
+    Returns
+    -------
+    Clip
+
     Examples
     --------
     >>> import stochinf as si
@@ -209,6 +228,15 @@ def clip(limit: float) -> Clip:
 def momentum(decay: float = 0.9) -> Momentum:
     """Return momentum: v <- decay v + g, without damping, as in PyTorch.
 
+    Parameters
+    ----------
+    decay : float
+        How much of the velocity a step keeps, at least 0 and below 1.
+
+    Returns
+    -------
+    Momentum
+
     Examples
     --------
     >>> import stochinf as si
@@ -220,6 +248,15 @@ def momentum(decay: float = 0.9) -> Momentum:
 
 def weight_decay(strength: float) -> WeightDecay:
     """Return a transform that adds `strength` times the position to the gradient.
+
+    Parameters
+    ----------
+    strength : float
+        Not negative.
+
+    Returns
+    -------
+    WeightDecay
 
     Examples
     --------

@@ -74,7 +74,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     >>> import numpy as np
     >>> import stochinf as si
     >>> X = np.repeat([[0, 0, 1, 1], [1, 1, 0, 0]], 100, axis=0)
-    >>> rbm = si.RBM(4, n_iter=50, random_state=0).fit(X)
+    >>> rbm = si.RBM(4, learning_rate=0.5, batch_size=10, n_iter=50, random_state=0).fit(X)
     >>> rbm.transform(X[:2]).shape
     (2, 4)
     >>> bool(rbm.score([[1, 1, 0, 0]]) > rbm.score([[1, 0, 1, 0]]))

@@ -78,3 +78,12 @@ def test_short_runs_leave_nothing_behind():
     many(300)
     assert resident() - before < 5e6
     assert len(os.listdir("/proc/self/fd")) == files
+
+
+def test_a_run_without_an_end_returns_what_fits(monkeypatch):
+    from stochinf.engine import observers
+
+    monkeypatch.setattr(observers, "demand", lambda size, what: demand(2**60 if size > 10**6 else 1, what))
+    stopped = run(stop=si.stop.seconds(60))
+    assert "no room for more" in stopped.reason
+    assert stopped["sum"].shape[1] == stopped.n_steps >= 1000

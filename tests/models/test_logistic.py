@@ -177,6 +177,8 @@ BAD = {
     "objects": (np.array([[1, None], [2, 3], [4, 5]], object), TWO, 0.0, "real numbers"),
     "complex": (ONES + 1j, TWO, 0.0, "real numbers"),
     "ragged": ([[1.0], [1.0, 2.0], [3.0]], TWO, 0.0, "unequal lengths"),
+    "masked features": (np.ma.masked_array(ONES, ONES.cumsum().reshape(3, 2) == 2), TWO, 0.0, "X: 1 entries are masked"),
+    "masked labels": (ONES, np.ma.masked_array(TWO, [0, 1, 0]), 0.0, "y: 1 entries are masked"),
     "negative l2": (ONES, TWO, -1.0, "l2 = -1.0"),
     "nan l2": (ONES, TWO, np.nan, "l2 = nan"),
     "text l2": (ONES, TWO, "big", "l2 = 'big'"),
