@@ -98,7 +98,7 @@ BAD_GRAPHS = [
     (lambda: pair([np.longdouble("1e4000")] * 6), r"is inf"),
     (lambda: pair(scopes=[("A", "C")]), r"factor 0: variable 'C' is not among the 2 of the graph"),
     (lambda: pair(names=["rain", "wet"], scopes=[("rain", "wett")]), r"did you mean 'wet'\?"),
-    (lambda: pair(scopes=[(0, 1)]), r"factor 0: variable 0 is not among"),
+    (lambda: pair(scopes=[(0, 2)]), r"factor 0: variable 2 is not among"),
     (lambda: pair(scopes=["AB"]), r"factor 0: its scope is 'AB'; give a tuple"),
     (lambda: pair(scopes=[({}, "A")]), r"factor 0: \{\} is not hashable"),
     (lambda: pair(scopes=None), r"scopes is None"),
