@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from stochinf.engine.explain import explained
-from stochinf.engine.jit import JIT
 from stochinf.engine.loop import fill_points, fill_rates, iterate
 
 __all__ = ["Block", "advance", "advance_elsewhere"]
@@ -66,7 +65,7 @@ def advance(block: Block, steps: int) -> Block:
     points = np.empty((size, batch) if batch else size, np.int64)
     rates = np.empty(size)
     end = block.step + steps
-    with explained(block), np.errstate(over="warn" if JIT else "ignore"):
+    with explained(block):
         while block.step < end:
             length = min(end - block.step, longest)
             _stretch(block, points[:length], rates[:length])

@@ -7,6 +7,7 @@ inherited from whichever caller compiles first, and results would then depend on
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 
 from stochinf.engine import inner
 from stochinf.engine.cache import StampedCache, cache_folder
@@ -64,10 +66,21 @@ def _options(allocates: bool, reorder: bool) -> dict[str, Any]:
 def entry(function: Function) -> Function:
     """Compile a function that Python calls: it releases the GIL and is kept in the source-stamped disk cache."""
     if not JIT:
-        return function
+        return _quiet(function)
     dispatcher = numba.njit(nogil=True, **_options(allocates=False, reorder=False))(function)
     dispatcher._cache = StampedCache(function, dispatcher.targetoptions, cache_folder())
     return dispatcher  # type: ignore[no-any-return]
+
+
+def _quiet(function: Function) -> Function:
+    """Let plain Python treat overflow and NaN as compiled code does: without a word."""
+
+    @functools.wraps(function)
+    def quiet(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+    return quiet  # type: ignore[return-value]
 
 
 def helper(*, reorder: bool = False, allocates: bool = False) -> Callable[[Function], Function]:

@@ -263,7 +263,7 @@ def _cast(name: str, given: npt.NDArray[Any], wanted: Any) -> npt.NDArray[Any]:
             if not limits.min <= int(extreme) <= limits.max:
                 raise StochinfError(f"{name}: {extreme!r} given; numbers from {limits.min} to {limits.max} are needed")
     if issubclass(wanted, np.floating):
-        return np.asarray(_in_range(name, wanted, given))
+        given = _in_range(name, wanted, given)
     return given.astype(wanted)
 
 

@@ -33,26 +33,26 @@ def flatten_scopes(
     """
     rows = scopes.tolist() if isinstance(scopes, np.ndarray) else scopes
     if not {type(row) for row in rows} <= {tuple, list, np.ndarray}:
-        _blame_scope(rows, index)
+        _blame_scope(rows, index, index)
     arity = np.fromiter(map(len, rows), np.int64, len(rows))
     numbered = index if any(isinstance(node, int) for node in index) else {**{i: i for i in range(len(index))}, **index}
     try:
         nodes = list(chain.from_iterable(rows))
         flat = [numbered[node] for node in nodes]
     except (KeyError, TypeError):
-        _blame_scope(rows, index)
+        _blame_scope(rows, index, numbered)
     if bool in set(map(type, nodes)):
         _refuse_booleans(rows, index)
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(arity)]), np.array(flat, dtype=np.int32)
 
 
-def _blame_scope(rows: Sequence[Any], index: Mapping[Hashable, int]) -> NoReturn:
+def _blame_scope(rows: Sequence[Any], index: Mapping[Hashable, int], numbered: Mapping[Hashable, int]) -> NoReturn:
     for f, row in enumerate(rows):
         if not isinstance(row, (tuple, list, np.ndarray)):
             raise GraphError(f"factor {f}: its scope is {quote(row)}; give a tuple of variables, such as ({quote(row)},)")
         for node in row:
             try:
-                known = node in index
+                known = node in numbered
             except TypeError:
                 raise GraphError(f"factor {f}: {quote(node)} is not hashable, so it cannot be a variable") from None
             if not known:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import operator
 import warnings
 from typing import Any
 
@@ -11,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
 from stochinf.engine.streams import entropy_of
 from stochinf.rbm import likelihood
+from stochinf.rbm.checks import entropy_from, look_at_range, positive_rate, whole
 from stochinf.rbm.contrastive import ContrastiveDivergence
 from stochinf.rbm.data import as_rows
 from stochinf.rbm.parameters import Parameters, joined, unpacked
@@ -131,9 +129,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         ConvergenceWarning
             If training stopped early: the parameters were no longer finite (the last finite ones are kept), or Ctrl-C.
         """
-        kernel, passes = self._kernel(self.learning_rate), _whole("n_iter", self.n_iter)
+        kernel, passes = self._kernel(self.learning_rate), whole("n_iter", self.n_iter)
         X = self._validated(X, reset=True)
-        self._entropy, self._chunks, self._steps = _entropy(self.random_state), 0, 0
+        self._entropy, self._chunks, self._steps = entropy_from(self.random_state), 0, 0
         trained = self._train(kernel, X, None, passes, self._entropy)
         self.n_iter_, self._steps = trained.passes, trained.steps
         return self
@@ -164,7 +162,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         kernel = self._kernel(Later(rate, self._steps) if hasattr(rate, "at") and not first else rate)
         X = self._validated(X, reset=first)
         if first:
-            self._entropy, self._chunks, self._steps, self.n_iter_ = _entropy(self.random_state), 0, 0, 0
+            self._entropy, self._chunks, self._steps, self.n_iter_ = entropy_from(self.random_state), 0, 0, 0
         seed = np.random.SeedSequence(self._entropy, spawn_key=(self._chunks,))
         start = None if first else joined(*self._parameters())
         trained = self._train(kernel, X, start, 1, entropy_of(seed))
@@ -236,7 +234,10 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         if not isinstance(self.algorithm, str) or self.algorithm not in ALGORITHMS:
             raise StochinfError(f"algorithm = {self.algorithm!r}: one of {', '.join(map(repr, ALGORITHMS))} is needed")
         return ALGORITHMS[self.algorithm](
-            _whole("n_components", self.n_components), _whole("k", self.k), _rate(rate), _whole("batch_size", self.batch_size)
+            whole("n_components", self.n_components),
+            whole("k", self.k),
+            positive_rate(rate),
+            whole("batch_size", self.batch_size),
         )
 
     def _validated(self, X: Any, reset: bool) -> Any:
@@ -256,7 +257,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     def _train(self, kernel: Any, X: Any, start: Numbers | None, passes: int, entropy: int) -> Trained:
         """Train and keep the parameters."""
         target = as_rows(X)
-        _look_at_range(X)
+        look_at_range(X)
         trained = train(kernel, target, start, batch=kernel.batch, passes=passes, entropy=entropy, progress=self.progress)
         weights, visible_bias, hidden_bias = unpacked(trained.position, X.shape[1])
         self.components_ = np.ascontiguousarray(weights.T, dtype=X.dtype)
@@ -278,51 +279,3 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _whole(name: str, value: Any) -> int:
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise StochinfError(f"{name} = {value!r}: a whole number is needed") from None
-    if isinstance(value, (bool, np.bool_)) or not 1 <= count < 2**31:
-        raise StochinfError(f"{name} = {value!r}: a whole number of at least 1 is needed")
-    return count
-
-
-def _rate(value: Any) -> Any:
-    if hasattr(value, "at"):
-        return value
-    try:
-        rate = float(value)
-    except (TypeError, ValueError):
-        rate = math.nan
-    if isinstance(value, (bool, str)) or not 0 < rate < math.inf:
-        raise StochinfError(f"learning_rate = {value!r}: a positive finite number or a schedule is needed")
-    return rate
-
-
-def _entropy(random_state: Any) -> int:
-    """Return the entropy of a run from scikit-learn's kinds of random state."""
-    if isinstance(random_state, np.random.Generator):
-        return entropy_of(random_state)
-    try:
-        generator = check_random_state(random_state)
-    except ValueError as error:
-        raise StochinfError(
-            f"random_state = {random_state!r}: an int from 0 to 2^32 - 1, a RandomState, a Generator or None is needed"
-        ) from error
-    return int.from_bytes(generator.randint(0, 2**32, 4, dtype=np.uint32).tobytes(), "little")
-
-
-def _look_at_range(X: Any) -> None:
-    """Warn where data are no probabilities."""
-    values = X.data if hasattr(X, "indptr") else X
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    if low < 0.0 or high > 1.0:
-        warnings.warn(
-            f"RBM: X has values from {low:g} to {high:g}; binary units stand for values from 0 to 1: scale X (MinMaxScaler)"
-            " or binarise it",
-            UserWarning,
-            stacklevel=4,
-        )

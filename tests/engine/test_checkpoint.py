@@ -366,5 +366,5 @@ print("done")
 @needs_jit
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_at_any_moment(tmp_path):
-    """The run is killed 20 times, then allowed to finish: no file is ever damaged, no temporary file is left, all bits are equal."""
+    """After 20 kills the run is allowed to finish: no file is ever damaged, no temporary file is left, all bits are equal."""
     assert "done" in python(KILLED, str(tmp_path / "run.npz")).stdout

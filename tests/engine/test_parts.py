@@ -66,8 +66,8 @@ REFUSED = [
     ("numbers", np.array([1, None], object)), ("numbers", ["a"]), ("numbers", [1j]), ("numbers", [[1.0], [1.0, 2.0]]),
     ("numbers", np.array(["2020-01-01"], "M8[D]")), ("numbers", csr_array(np.eye(2))), ("numbers", {"a": 1}), ("numbers", None),
     ("numbers", ma.array([1.0, 2.0], mask=[False, True])), ("numbers", np.zeros(2, [("a", int)])),
-    ("singles", [1e300]), ("indices", [0.5]), ("indices", [np.nan]), ("indices", [np.inf]), ("indices", [2**31]), ("indices", [1e300]),
-    ("indices", np.array([2**32], np.uint64)), ("indices", [-(2**31) - 1]),
+    ("singles", [1e300]), ("indices", [0.5]), ("indices", [np.nan]), ("indices", [np.inf]), ("indices", [2**31]),
+    ("indices", [1e300]), ("indices", np.array([2**32], np.uint64)), ("indices", [-(2**31) - 1]),
 ]  # fmt: skip
 
 
@@ -237,6 +237,4 @@ def test_targets_that_are_refused(target):
 
 def test_observers_need_their_oracles():
     with pytest.raises(StochinfError, match="Best needs log_density of its target, and Quadratic has none"):
-        from parts_for_tests import quadratic
-
         si.run(Recorder(), quadratic(), steps=5, observer=si.observers.Best())

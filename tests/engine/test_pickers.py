@@ -138,9 +138,9 @@ def test_refusals(case):
 
 
 def test_refusals_of_fields():
-    with pytest.raises(StochinfError, match=r"Minibatches.batch = 2.5: an integer"):
+    with pytest.raises(StochinfError, match=r"Minibatches\.batch = 2\.5: an integer"):
         pickers.Minibatches(2.5)
-    with pytest.raises(StochinfError, match="Weighted.weights"):
+    with pytest.raises(StochinfError, match=r"Weighted\.weights"):
         pickers.Weighted(["a", "b"])
 
 

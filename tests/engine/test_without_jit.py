@@ -24,13 +24,25 @@ from stochinf.engine.random import (
 
 pytestmark = needs_jit
 PICKERS = [
-    si.pickers.Uniform(), si.pickers.Scan(), si.pickers.Shuffled(), si.pickers.Minibatches(3), si.pickers.Minibatches(3, replace=True),
-    si.pickers.Weighted(np.arange(10.0)), si.pickers.Curriculum(np.arange(10.0), 200), si.pickers.Greedy(),
-]  # fmt: skip
+    si.pickers.Uniform(),
+    si.pickers.Scan(),
+    si.pickers.Shuffled(),
+    si.pickers.Minibatches(3),
+    si.pickers.Minibatches(3, replace=True),
+    si.pickers.Weighted(np.arange(10.0)),
+    si.pickers.Curriculum(np.arange(10.0), 200),
+    si.pickers.Greedy(),
+]
 SCHEDULES = [
-    si.schedules.Linear(100), si.schedules.RobbinsMonro(), si.schedules.Step(7), si.schedules.Exponential(0.97), si.schedules.Cyclic(9),
-    si.schedules.Polynomial(90), si.schedules.Cosine(11, 2), si.schedules.Warmup(20) * si.schedules.Cosine(50),
-]  # fmt: skip
+    si.schedules.Linear(100),
+    si.schedules.RobbinsMonro(),
+    si.schedules.Step(7),
+    si.schedules.Exponential(0.97),
+    si.schedules.Cyclic(9),
+    si.schedules.Polynomial(90),
+    si.schedules.Cosine(11, 2),
+    si.schedules.Warmup(20) * si.schedules.Cosine(50),
+]
 
 
 def streams_and_runs():
