@@ -65,7 +65,7 @@ class Linear(NamedTuple):
 
 @part
 class RobbinsMonro(NamedTuple):
-    """a / (b + t)^p, with sum of rates infinite and sum of squares finite: 1/2 < p <= 1.
+    """Rates a / (b + t)^p, with sum of rates infinite and sum of squares finite: 1/2 < p <= 1.
 
     References
     ----------
