@@ -81,9 +81,7 @@ def by_hand(alpha, beta, normaliser, position, scale, steps, draws, rng):  # typ
 
 def session(observer: Any, capacity: int) -> Session:
     """Return a run at step 0, at the logit 0."""
-    plan = Plan(
-        si.mcmc.Metropolis(SCALE), si.models.CoinBias(62, 38), None, None, observer, np.zeros((1, 1)), 1, 0, 1, False, 1
-    )
+    plan = Plan(si.mcmc.Metropolis(SCALE), si.models.CoinBias(62, 38), None, None, observer, np.zeros((1, 1)), 1, 0, 1, False, 1)
     return build(plan, capacity)
 
 
@@ -107,7 +105,11 @@ def main() -> None:
 
     took = best({"engine": engine, "hand": lambda: by_hand(*numbers, position, SCALE, STEPS, draws, rng)})
     ours, theirs = took["engine"] / STEPS * 1e9, took["hand"] / STEPS * 1e9
-    line(f"coin, Metropolis, every draw kept: engine {ours:.1f} ns a step / hand-written {theirs:.1f} ns", ours / theirs, "<= 1.10, or 5 ns more")
+    line(
+        f"coin, Metropolis, every draw kept: engine {ours:.1f} ns a step / hand-written {theirs:.1f} ns",
+        ours / theirs,
+        "<= 1.10, or 5 ns more",
+    )
 
 
 if __name__ == "__main__":

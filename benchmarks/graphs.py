@@ -62,10 +62,16 @@ def against_hand_written() -> None:
     spins, rng = np.ones(target.n_points, np.float32), np.arange(1, 5, dtype=np.uint64)
     sweeps = 40
     arrays = (target.start, target.neighbours, target.coupling, target.field, spins)
-    took = best({"engine": lambda: advance(one, sweeps * target.n_points), "hand": lambda: hand_written(*arrays, sweeps, 1.0, rng)})
+    took = best(
+        {"engine": lambda: advance(one, sweeps * target.n_points), "hand": lambda: hand_written(*arrays, sweeps, 1.0, rng)}
+    )
     steps = sweeps * target.n_points
     engine, hand = took["engine"] / steps * 1e9, took["hand"] / steps * 1e9
-    line(f"Ising 64x64, one chain: engine {engine:.1f} ns a step / hand-written {hand:.1f} ns", engine / hand, "<= 1.10, or 5 ns more")
+    line(
+        f"Ising 64x64, one chain: engine {engine:.1f} ns a step / hand-written {hand:.1f} ns",
+        engine / hand,
+        "<= 1.10, or 5 ns more",
+    )
 
 
 def lanes_against_one() -> float:
@@ -75,7 +81,11 @@ def lanes_against_one() -> float:
     n = graph.n_variables
     took = best({"one": lambda: advance(one, 20 * n), "lanes": lambda: advance(many, 10 * n)})
     rate_one, rate_lanes = 20 * n / took["one"], 64 * 10 * n / took["lanes"]
-    line(f"Ising 100x100: 64 lanes {rate_lanes / 1e6:.0f} M updates/s / one chain {rate_one / 1e6:.0f} M", rate_lanes / rate_one, ">= 15")
+    line(
+        f"Ising 100x100: 64 lanes {rate_lanes / 1e6:.0f} M updates/s / one chain {rate_one / 1e6:.0f} M",
+        rate_lanes / rate_one,
+        ">= 15",
+    )
     return rate_lanes
 
 
@@ -97,7 +107,11 @@ def against_dwave(rate_lanes: float) -> None:
 
     took = best({"few": sweeps(100), "many": sweeps(600)}, rounds=4)
     rate = 500 * graph.n_variables / (took["many"] - took["few"])
-    line(f"Ising 100x100: 64 lanes {rate_lanes / 1e6:.0f} M / dwave-samplers Gibbs {rate / 1e6:.0f} M updates/s", rate_lanes / rate, ">= 15")
+    line(
+        f"Ising 100x100: 64 lanes {rate_lanes / 1e6:.0f} M / dwave-samplers Gibbs {rate / 1e6:.0f} M updates/s",
+        rate_lanes / rate,
+        ">= 15",
+    )
 
 
 def tables() -> None:
@@ -107,7 +121,11 @@ def tables() -> None:
     n = graph.n_variables
     took = best({"one": lambda: advance(one, 300 * n), "lanes": lambda: advance(many, 100 * n)})
     rate_one, rate_lanes = 300 * n / took["one"], 64 * 100 * n / took["lanes"]
-    line(f"Tables (HEPAR II), sums: 64 lanes {rate_lanes / 1e6:.0f} M updates/s / one {rate_one / 1e6:.1f} M", rate_lanes / rate_one, ">= 8")
+    line(
+        f"Tables (HEPAR II), sums: 64 lanes {rate_lanes / 1e6:.0f} M updates/s / one {rate_one / 1e6:.1f} M",
+        rate_lanes / rate_one,
+        ">= 8",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Is this coin fair? The exact posterior of a coin's bias beside a sampled one.
 
-    python examples/coin.py                                  62 heads and 38 tails
-    python examples/coin.py HHTHTTTHHH --margin 0.1 --arviz
+`python examples/coin.py` judges 62 heads and 38 tails; give a series of flips to judge that one:
+`python examples/coin.py HHTHTTTHHH --margin 0.1 --arviz`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""A sheet of spins that like to agree, held up along one edge: how far does the edge's influence reach?
+"""How far the influence of an edge reaches into a sheet of spins that like to agree.
 
-    python examples/ising.py                       20 x 20 spins, coupling 0.35
-    python examples/ising.py --side 30 --coupling 0.42
+`python examples/ising.py` takes 20 x 20 spins of coupling 0.35; `--side 30 --coupling 0.42` others.
 """
 
 from __future__ import annotations

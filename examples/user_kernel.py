@@ -1,6 +1,6 @@
 """A kernel of your own, slice sampling, on the library's loop: compiled, threaded, saved, resumed and observed.
 
-    python examples/user_kernel.py
+Run: `python examples/user_kernel.py`.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def written(result: Marginals, form: str) -> str:
         json.dump(as_json(result), text, indent=1)
         text.write("\n")
     else:
-        rows = csv.writer(text)
+        rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["variable", "state", "probability", "mcse", "rhat", "ess"])
         for node in result:
             for label, p, error in zip(result.states[node], result[node], result.mcse[node], strict=True):

@@ -13,9 +13,7 @@ PACKAGE = ROOT / "stochinf"
 ORDER = ["cli", "api", "rbm", "graphs", "mcmc", "optim", "models", "density", "diagnostics", "engine", "lazy"]
 """From top to bottom: a module imports from its own level and from those to the right."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-ALL_FILES = sorted(
-    file for folder in ("stochinf", "tests", "examples", "benchmarks") for file in (ROOT / folder).rglob("*.py")
-)
+ALL_FILES = sorted(file for folder in ("stochinf", "tests", "examples", "benchmarks") for file in (ROOT / folder).rglob("*.py"))
 LONGEST = 400
 
 pytestmark = pytest.mark.fast

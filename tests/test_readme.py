@@ -26,7 +26,7 @@ def test_its_first_command_does_the_main_job(tmp_path: Path) -> None:
     program, *arguments = job.split()
     assert program == "stochinf"
     table = subprocess.run(
-        [sys.executable, "-c", "import sys; from stochinf.cli import main; sys.exit(main(sys.argv[1:]))", *arguments, "--seed", "0"],
+        [sys.executable, "-c", "import sys, stochinf.cli; sys.exit(stochinf.cli.main(sys.argv[1:]))", *arguments, "--seed", "0"],
         cwd=ROOT, capture_output=True, text=True, check=True, env=dict(os.environ),
     ).stdout  # fmt: skip
     found = re.search(r"^13 +0: (0\.\d+)", table, re.MULTILINE)

@@ -32,54 +32,60 @@ class Common(NamedTuple):
 
 
 def _coin() -> None:
-    import stochinf as si
+    from stochinf.api.sampling import sample
+    from stochinf.models.coin import CoinBias
 
-    si.sample(si.models.CoinBias(6, 4), draws=4, warmup=2, chains=2, rng=0, progress=False)
+    sample(CoinBias(6, 4), draws=4, warmup=2, chains=2, rng=0, progress=False)
 
 
 def _spins() -> None:
     import networkx
 
-    import stochinf as si
+    from stochinf.api.marginals import marginals
+    from stochinf.graphs.factor_graph import FactorGraph
 
     spins = networkx.path_graph(3)
     networkx.set_edge_attributes(spins, 0.5, "J")
-    si.marginals(si.FactorGraph.from_networkx(spins), method="gibbs", chains=64, draws=8, warmup=4, rng=0, progress=False)
+    marginals(FactorGraph.from_networkx(spins), method="gibbs", chains=64, draws=8, warmup=4, rng=0, progress=False)
 
 
 def _tables() -> None:
-    import stochinf as si
+    from stochinf.api.marginals import marginals
+    from stochinf.graphs.factor_graph import FactorGraph
 
-    tables = si.FactorGraph([2, 3], [(0,), (0, 1)], [np.ones(2), np.ones((2, 3))])
-    si.marginals(tables, method="gibbs", chains=64, draws=8, warmup=4, rng=0, progress=False)
+    tables = FactorGraph([2, 3], [(0,), (0, 1)], [np.ones(2), np.ones((2, 3))])
+    marginals(tables, method="gibbs", chains=64, draws=8, warmup=4, rng=0, progress=False)
 
 
 def _regression(sparse: bool) -> Any:
     import scipy.sparse
 
-    import stochinf as si
+    from stochinf.models.logistic import LogisticRegression
 
     X = np.random.default_rng(0).standard_normal((8, 2))
-    return si.models.LogisticRegression(scipy.sparse.csr_array(X) if sparse else X, np.tile([-1, 1], 4), l2=0.1)
+    return LogisticRegression(scipy.sparse.csr_array(X) if sparse else X, np.tile([-1, 1], 4), l2=0.1)
 
 
 def _sgd(sparse: bool) -> None:
-    import stochinf as si
+    from stochinf.api.minimizing import minimize
+    from stochinf.engine import stop
+    from stochinf.optim.sgd import SGD
 
-    si.minimize(_regression(sparse), si.optim.SGD(), stop=si.stop.epochs(1), rng=0, progress=False)
+    minimize(_regression(sparse), SGD(), stop=stop.epochs(1), rng=0, progress=False)
 
 
 def _sgld() -> None:
-    import stochinf as si
+    from stochinf.api.sampling import sample
+    from stochinf.mcmc.sgld import SGLD
 
-    si.sample(_regression(sparse=False), draws=4, warmup=2, chains=2, kernel=si.mcmc.SGLD(), rng=0, progress=False)
+    sample(_regression(sparse=False), draws=4, warmup=2, chains=2, kernel=SGLD(), rng=0, progress=False)
 
 
 def _rbm() -> None:
-    import stochinf as si
+    from stochinf.rbm.estimator import RBM
 
     X = (np.random.default_rng(0).random((8, 4)) < 0.5).astype(np.float32)
-    si.RBM(n_components=2, batch_size=4, n_iter=1, random_state=0).fit(X)
+    RBM(n_components=2, batch_size=4, n_iter=1, random_state=0).fit(X)
 
 
 COMMON = (

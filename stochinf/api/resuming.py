@@ -51,6 +51,17 @@ def resume(
     ------
     CheckpointError
         If the file is damaged or belongs to another target or kernel.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import stochinf as si
+    >>> d = si.sample(si.models.CoinBias(62, 38), draws=1000, warmup=500, chains=4, rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     d.save(os.path.join(folder, "run.npz"))
+    ...     longer = si.resume(os.path.join(folder, "run.npz"), draws=250)
+    >>> longer["theta"].shape
+    (4, 1250)
     """
     controls = check_controls(Controls(stop, threads, executor, None, None, callback))
     session, door = restored(path, target, kernel)
@@ -91,5 +102,15 @@ def load(path: str | os.PathLike[str], target: Any = None, kernel: Any = None) -
     ------
     CheckpointError
         If the file is damaged or belongs to another target or kernel.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import stochinf as si
+    >>> d = si.sample(si.models.CoinBias(62, 38), draws=1000, warmup=500, chains=4, rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     d.save(os.path.join(folder, "run.npz"))
+    ...     si.load(os.path.join(folder, "run.npz"))["theta"].shape
+    (4, 1000)
     """
     return result(*restored(path, target, kernel))

@@ -38,7 +38,23 @@ C_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, C_DOUBLES, C_DOUBLES, 
 
 
 class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
-    """A density at an address; `owner` is kept alive with it."""
+    """A density at an address; `owner` is kept alive with it.
+
+    Parameters
+    ----------
+    address : int
+        Where a function of the C signature above lies.
+    owner : object, optional
+        What must not be collected while the address is used.
+
+    Examples
+    --------
+    >>> import ctypes
+    >>> from stochinf.density.pointer import C_TYPE, Density, Foreign
+    >>> flat = C_TYPE(lambda n, x, gradient, log_density, data: 0)
+    >>> Density(Foreign(ctypes.cast(flat, ctypes.c_void_p).value, flat), dim=2).dim
+    2
+    """
 
     def __init__(self, address: int, owner: Any = None) -> None:
         self.address, self.owner = address, owner

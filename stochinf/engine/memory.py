@@ -37,10 +37,10 @@ def demand(size: int, what: str) -> None:
     Examples
     --------
     >>> from stochinf.engine.memory import demand
-    >>> demand(2**60, "10^12 draws")
+    >>> demand(2**60, "10^12 draws")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    stochinf.engine.errors.MemoryLimitError: 10^12 draws: 1.2e+09 GB needed, ...
+    stochinf.engine.errors.MemoryLimitError: 10^12 draws: 1.15e+09 GB needed, ...
     """
     if size < 2**26:
         return

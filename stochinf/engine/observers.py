@@ -192,7 +192,7 @@ class Trace(NamedTuple):
 
 @part
 class Both(NamedTuple):
-    """Two observers at once: `Both(Draws(), Moments())`."""
+    """Two observers at once, `first` and `second`: `Both(Draws(), Moments())`."""
 
     first: Any
     second: Any

@@ -82,7 +82,7 @@ class Scan(NamedTuple):
 
 @part
 class Shuffled(NamedTuple):
-    """Each point once per epoch, in an order drawn afresh for each epoch."""
+    """Each of `n` points (0: as many as the target has) once per epoch, in an order drawn afresh for each epoch."""
 
     n: int = 0
     order: npt.NDArray[np.int64] = NO_ORDER
@@ -225,6 +225,7 @@ class Colours(NamedTuple):
 
     Members of one colour do not depend on each other given the rest, so that their order within the colour is free. The
     target gives `colour_start` and `colour_members`: members of colour c are colour_members[colour_start[c]:colour_start[c+1]].
+    `prepare` fills in `n`, the number of colours.
     """
 
     n: int = 0
@@ -250,6 +251,7 @@ class Greedy(NamedTuple):
     """The point of the largest score: a pick that depends on the state, so the kernel is wrapped (`GreedyChoice`).
 
     The kernel gives `score(target, state, point)`, for example the size of a coordinate's gradient or the gain of a flip.
+    It chooses among `n` points; 0 takes the target's.
     """
 
     n: int = 0

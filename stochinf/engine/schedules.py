@@ -298,7 +298,7 @@ class Plateau(NamedTuple):
 
 @part
 class Product(NamedTuple):
-    """The product of two schedules."""
+    """The product of two schedules, `first` times `second`."""
 
     first: Any
     second: Any
@@ -338,7 +338,7 @@ for _schedule in (
 
 
 def as_schedule(rate: Any) -> Any:
-    """Return a schedule as it is, a number as a constant one.
+    """Return a `rate` as a schedule: a schedule as it is, a number as a constant one.
 
     Examples
     --------
@@ -367,7 +367,7 @@ def watched(schedule: Any) -> list[Plateau]:
 
 
 def geometric_ladder(low: float, high: float, rungs: int) -> npt.NDArray[np.float64]:
-    """Return inverse temperatures from `low` to `high` in constant ratio, for tempering and annealing.
+    """Return `rungs` inverse temperatures from `low` to `high` in constant ratio, for tempering and annealing.
 
     Examples
     --------

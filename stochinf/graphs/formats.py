@@ -18,6 +18,16 @@ _EVIDENCE = {".evid": read_uai_evidence, ".evid.gz": read_uai_evidence}
 def read_graph(path: Path) -> FactorGraph:
     """Read a model file: UAI (``.uai``, ``.uai.gz``).
 
+    Parameters
+    ----------
+    path : path
+        Its suffix says the format.
+
+    Returns
+    -------
+    FactorGraph
+        Variables and states are numbered where the format has no names.
+
     Raises
     ------
     GraphError
@@ -38,7 +48,19 @@ def read_graph(path: Path) -> FactorGraph:
 
 
 def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
-    """Read an evidence file of a graph: UAI (``.evid``, ``.evid.gz``); a dict from variable to state label.
+    """Read an evidence file of a graph: UAI (``.evid``, ``.evid.gz``).
+
+    Parameters
+    ----------
+    path : path
+        Its suffix says the format.
+    graph : FactorGraph
+        The graph whose variables were observed.
+
+    Returns
+    -------
+    dict
+        State label by variable.
 
     Raises
     ------
@@ -48,6 +70,16 @@ def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
         If the file is too large.
     OSError
         If the file cannot be opened.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> graph = FactorGraph([2, 3], [(0, 1)], [[1, 2, 3, 4, 5, 6]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.evid")
+    ...     _ = path.write_text("1 1 2")
+    ...     read_evidence(path, graph)
+    {1: 2}
     """
     return _EVIDENCE[_suffix(path, _EVIDENCE, "evidence")](path, graph)
 

@@ -72,6 +72,7 @@ class Marginals(Mapping[Hashable, Floats]):
         Why the run ended.
     totals, lengths : ndarray
         Sums of conditionals by batch, slot and chain, and sweeps by batch.
+    versions : mapping of str to str
 
     Attributes
     ----------
@@ -79,6 +80,13 @@ class Marginals(Mapping[Hashable, Floats]):
         Monte Carlo standard errors, in the order of the states.
     rhat, ess : ByNode
         The worst over the states; NaN for R-hat where the conditional never varied.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> r = si.marginals(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]), rng=0)
+    >>> r[0].round(1), r.states[0], r.exact
+    (array([0.2, 0.8]), [0, 1], False)
     """
 
     graph: FactorGraph

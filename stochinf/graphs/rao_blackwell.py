@@ -42,6 +42,14 @@ class RaoBlackwell(NamedTuple):
         Sweeps in each batch.
     clock : int64 (4,)
         Batch being filled, length of a full batch, sweeps since the sums were last collected, sweeps in all.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
+    >>> run = si.run(si.graphs.Gibbs(sums=True), graph, 200, 2, chains=8, observer=si.graphs.RaoBlackwell(), rng=0)
+    >>> run.n_steps
+    200
     """
 
     totals: npt.NDArray[np.float64] = NO_TOTALS

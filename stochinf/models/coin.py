@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.convert import convert
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import convert, part
+from stochinf.engine.parts import part
 
 __all__ = ["CoinBias"]
 

@@ -87,6 +87,14 @@ class SparseRows(NamedTuple):
         `data`, `indices` and `indptr` of scipy's matrix.
     n_visible : int
         Number of columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from stochinf.rbm.data import as_rows
+    >>> type(as_rows(csr_array(np.eye(3)))).__name__
+    'SparseRows'
     """
 
     values: Singles

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.ma as ma
 import numpy.typing as npt
 import pytest
-from parts_for_tests import Broken, CoordinateStep, LastLink, Link, Points, Recorder, Vector, needs_jit
+from parts_for_tests import Broken, CoordinateStep, LastLink, Link, Points, Recorder, Vector, needs_jit, quadratic
 from scipy.sparse import csr_array
 
 import stochinf
