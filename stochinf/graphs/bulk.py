@@ -35,7 +35,8 @@ def flatten_scopes(
     if not {type(row) for row in rows} <= {tuple, list, np.ndarray}:
         _blame_scope(rows, index, index)
     arity = np.fromiter(map(len, rows), np.int64, len(rows))
-    numbered = index if any(isinstance(node, int) for node in index) else {**{i: i for i in range(len(index))}, **index}
+    places: dict[Hashable, int] = {i: i for i in range(len(index))}
+    numbered = index if any(isinstance(node, int) for node in index) else {**places, **index}
     try:
         nodes = list(chain.from_iterable(rows))
         flat = [numbered[node] for node in nodes]
