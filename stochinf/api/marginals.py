@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from stochinf.api.running import counted
 from stochinf.engine import progress as progress_module
 from stochinf.engine import stop
+from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, Report, check_controls, drive
 from stochinf.engine.errors import GraphError, StochinfError
 from stochinf.engine.jit import versions
@@ -18,7 +18,7 @@ from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.streams import entropy_of
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_feasible
+from stochinf.graphs.feasible import check_feasible, check_possible
 from stochinf.graphs.gibbs import Gibbs
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.rao_blackwell import RaoBlackwell
@@ -99,8 +99,10 @@ def marginals(
         raise StochinfError(f"method = {method!r}: one of {', '.join(map(repr, METHODS))} is needed")
     graph = as_graph(graph)
     clamped = check_evidence(graph, evidence)
+    check_possible(graph, clamped)
     target = graph_target(graph, clamped)
     sweeps, rule = _horizon(draws, time, mcse)
+    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
     points = max(1, target.n_points)
     before = counted("warmup", warmup, least=0)
     kernel = Gibbs(sums=True)
@@ -118,7 +120,6 @@ def marginals(
         entropy_of(rng),
     )
     session = build(plan, 0)
-    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
     if target.n_points:
         _sample(session, graph, controls, before * points, sweeps * points, time)
     return _result(session, graph, clamped, before)

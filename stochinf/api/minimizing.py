@@ -17,7 +17,7 @@ from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule, epochs
 from stochinf.engine.streams import entropy_of
-from stochinf.engine.target import as_target, check_kernel, check_role, starting_positions
+from stochinf.engine.target import as_target, check_kernel, check_role, check_stop, starting_positions
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -90,18 +90,19 @@ def minimize(
     """
     target = as_target(problem)
     rule = _rule(rule)
-    controls = check_controls(Controls(stop, threads, None, None, None, callback))
+    controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
     check_kernel(rule, target)
     if picker is not None:
         check_role("picker", picker, "fill")
     if not hasattr(target, "objective"):
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
+    check_stop(stop, target, Nothing())
     plan = Plan(rule, target, picker, schedule, Nothing(), starting_positions(x0, 1), 1, 0, NEVER, False, entropy_of(rng))
     if plan.init is not None and plan.init.ndim > 1:
         raise StochinfError(f"x0: shape {plan.init.shape}; one position is needed")
     session = build(plan, 0)
     history = _History(session)
-    drive(session, 0, controls._replace(progress=progress_module.shown(progress), stop=history.rule() | (stop or epochs(EPOCHS))))
+    drive(session, 0, controls._replace(stop=history.rule() | (stop or epochs(EPOCHS))))
     history.close()
     return _result(session, history)
 

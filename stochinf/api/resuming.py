@@ -7,11 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from stochinf.api.running import Checkpoint, counted, driven, result
+from stochinf.api.running import Checkpoint, driven, result
 from stochinf.api.saved import restored
 from stochinf.diagnostics.run import Run
+from stochinf.engine import progress as progress_module
+from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, Report, check_controls
 from stochinf.engine.stop import Rule
+from stochinf.engine.target import check_stop
 
 __all__ = ["load", "resume"]
 
@@ -63,8 +66,9 @@ def resume(
     >>> longer["theta"].shape
     (4, 1250)
     """
-    controls = check_controls(Controls(stop, threads, executor, None, None, callback))
+    controls = check_controls(Controls(stop, threads, executor, progress_module.shown(progress), None, callback))
     session, door = restored(path, target, kernel)
+    check_stop(stop, session.plan.target, session.plan.observer)
     if draws is None:
         goal = max(door.goal, session.total)
     else:
@@ -79,7 +83,6 @@ def resume(
         door,
         0 if goal == session.total else goal,
         controls,
-        progress,
         checkpoint,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import operator
 import os
 import time
 import warnings
@@ -17,6 +16,8 @@ from stochinf.api.saved import Door, Snapshot
 from stochinf.diagnostics.run import Run
 from stochinf.engine import cache, observers
 from stochinf.engine import progress as progress_module
+from stochinf.engine.checkpoint import demand_writable, saved_path
+from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, Report, check_controls, drive
 from stochinf.engine.errors import CheckpointError, StochinfError
 from stochinf.engine.jit import versions
@@ -24,9 +25,9 @@ from stochinf.engine.memory import demand
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule
 from stochinf.engine.streams import entropy_of
-from stochinf.engine.target import as_target, check_kernel, check_needs, check_role, named, starting_positions
+from stochinf.engine.target import as_target, check_kernel, check_needs, check_role, check_stop, named, starting_positions
 
-__all__ = ["Checkpoint", "counted", "driven", "result", "run"]
+__all__ = ["Checkpoint", "driven", "result", "run"]
 
 Checkpoint = str | os.PathLike[str] | tuple[str | os.PathLike[str], float] | None
 
@@ -112,8 +113,8 @@ def run(
     part = as_target(target)
     check_kernel(kernel, part)
     if checkpoint is not None:
-        _path_and_seconds(checkpoint)
-    controls = check_controls(Controls(stop, threads, executor, None, None, callback))
+        demand_writable(_path_and_seconds(checkpoint)[0])
+    controls = check_controls(Controls(stop, threads, executor, progress_module.shown(progress), None, callback))
     observer = observers.Draws() if observer is None else observer
     if picker is not None:
         check_role("picker", picker, "fill")
@@ -121,6 +122,7 @@ def run(
         check_role("observer", leaf, "observe")
     for leaf in observers.leaves(observer):
         check_needs(leaf, part)
+    check_stop(stop, part, observer)
     count = None if steps is None else counted("steps", steps)
     plan = Plan(
         kernel, part, picker, schedule, observer, starting_positions(init, counted("chains", chains)), counted("chains", chains),
@@ -129,11 +131,13 @@ def run(
     goal = 0 if count is None else plan.warmup + count
     if count is None and stop is None and callback is None:
         raise StochinfError("nothing would end this run: give steps, or stop=")
+    if count is not None and count < plan.every:
+        raise StochinfError(f"thin = {plan.every}: more than steps = {count}, so nothing would be observed")
     capacity = (goal if keep_warmup else (count or 0)) // plan.every or GROWING
     _demand_room(plan, capacity)
     session = build(plan, capacity)
     door = Door(target, goal, plan.every)
-    return driven(session, door, goal, controls, progress, checkpoint)
+    return driven(session, door, goal, controls, checkpoint)
 
 
 def _demand_room(plan: Plan, capacity: int) -> None:
@@ -144,15 +148,13 @@ def _demand_room(plan: Plan, capacity: int) -> None:
         demand(8 * plan.chains * capacity * numbers, f"{capacity} draws of {numbers} numbers in {plan.chains} chains")
 
 
-def driven(session: Session, door: Door, goal: int, controls: Controls, progress: Any, checkpoint: Any) -> Run:
+def driven(session: Session, door: Door, goal: int, controls: Controls, checkpoint: Any) -> Run:
     """Drive a session and put its result together."""
     compiled = cache.statistics["seconds"]
     if goal:
         _demand_room(session.plan, max(block.observations(goal) for block in session.blocks))
         session.reserve(goal)
-    shown = progress_module.shown(progress)
-    controls = controls._replace(progress=shown, checkpoint=_saver(checkpoint, session, door))
-    drive(session, goal, controls)
+    drive(session, goal, controls._replace(checkpoint=_saver(checkpoint, session, door)))
     if checkpoint is not None and not _saved(session, door, _path_and_seconds(checkpoint)[0]):
         warnings.warn(
             "the last checkpoint could not be written; save the result with run.save(path)", RuntimeWarning, stacklevel=3
@@ -206,23 +208,6 @@ def observed(session: Session) -> dict[str, Any]:
     return {name: np.stack(values) for name, values in collected.items()}
 
 
-def counted(name: str, value: Any, least: int = 1) -> int:
-    """Return a count as an int.
-
-    Raises
-    ------
-    StochinfError
-        If it is no whole number or less than `least`.
-    """
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise StochinfError(f"{name} = {value!r}: a whole number is needed") from None
-    if isinstance(value, (bool, np.bool_)) or not least <= count < 2**60:
-        raise StochinfError(f"{name} = {value!r}: a whole number of at least {least} is needed")
-    return count
-
-
 def _path_and_seconds(checkpoint: Any) -> tuple[Any, float]:
     """Return where to save and how often.
 
@@ -232,9 +217,10 @@ def _path_and_seconds(checkpoint: Any) -> tuple[Any, float]:
         If `checkpoint` is neither a path nor a path and a number of seconds.
     """
     pair = checkpoint if isinstance(checkpoint, tuple) else (checkpoint, CHECKPOINT_SECONDS)
-    if len(pair) != 2 or not isinstance(pair[0], (str, os.PathLike)) or not isinstance(pair[1], (int, float)) or not pair[1] >= 0:
+    path, seconds = pair if len(pair) == 2 else (None, None)
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise StochinfError(f"checkpoint = {checkpoint!r}: a path, or (path, seconds), is needed")
-    return pair[0], float(pair[1])
+    return saved_path(path), float(seconds)
 
 
 def _saver(checkpoint: Any, session: Session, door: Door) -> Callable[[Session], None] | None:

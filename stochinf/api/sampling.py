@@ -6,8 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from stochinf.api.running import Checkpoint, counted, run
+from stochinf.api.running import Checkpoint, run
 from stochinf.diagnostics.run import Run
+from stochinf.engine.convert import counted
 from stochinf.engine.driver import Report
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.stop import Rule

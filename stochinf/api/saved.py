@@ -117,6 +117,8 @@ def restored(path: str | os.PathLike[str], target: Any = None, kernel: Any = Non
             _restore(block, number, int(description["step"]), arrays)
         session.seconds = {name: float(value) for name, value in description["seconds"].items()}
         session.reason, session.interrupted = str(description["reason"]), bool(description["interrupted"])
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{path}: not a saved run, or damaged ({error!r})") from error
     return session, door

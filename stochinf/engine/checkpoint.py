@@ -22,7 +22,10 @@ import numpy as np
 from stochinf.engine.errors import CheckpointError
 from stochinf.engine.parts import is_part
 
-__all__ = ["FORMAT", "Arrays", "arrays_of", "describe", "fingerprint", "read", "rebuild", "with_arrays", "write"]
+__all__ = [
+    "FORMAT", "Arrays", "arrays_of", "demand_writable", "describe", "fingerprint", "read", "rebuild", "saved_path", "with_arrays",
+    "write",
+]  # fmt: skip
 
 FORMAT = 1
 
@@ -146,7 +149,7 @@ def write(path: str | os.PathLike[str], description: dict[str, Any], arrays: Arr
     CheckpointError
         If the file cannot be written; an older file at `path` is left as it was.
     """
-    final = Path(path)
+    final = saved_path(path)
     temporary = final.with_name(f".{final.name}.tmp.{os.getpid()}")
     text = np.frombuffer(json.dumps(description).encode(), dtype=np.uint8)
     try:
@@ -164,6 +167,37 @@ def write(path: str | os.PathLike[str], description: dict[str, Any], arrays: Arr
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def saved_path(path: Any) -> Path:
+    """Return the path of a file.
+
+    Raises
+    ------
+    CheckpointError
+        If it is none.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not Path(path).name or "\0" in os.fspath(path):
+        raise CheckpointError(f"{path!r}: the path of a file is needed")
+    return Path(path)
+
+
+def demand_writable(path: Any) -> None:
+    """Demand that a file can be written at a path, as far as one can tell without writing it.
+
+    Raises
+    ------
+    CheckpointError
+        If its folder is missing or must not be written, or if it is a folder itself.
+    """
+    final = saved_path(path)
+    wrong = (
+        "there is no such folder" if not final.parent.is_dir() else
+        "it is a folder" if final.is_dir() else
+        "its folder cannot be written" if not os.access(final.parent, os.W_OK) else ""
+    )  # fmt: skip
+    if wrong:
+        raise CheckpointError(f"{final}: the run could not be saved ({wrong}); give the path of a file that can be written")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -202,7 +236,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
     CheckpointError
         If there is no such file, it is damaged, or another format.
     """
-    name = Path(path)
+    name = saved_path(path)
     try:
         _check_members(name)
         with np.load(name, allow_pickle=False) as file:

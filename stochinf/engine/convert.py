@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 
-__all__ = ["convert"]
+__all__ = ["convert", "counted"]
 
 
 def convert(name: str, value: Any, annotation: Any) -> Any:
@@ -118,3 +118,20 @@ def _cast(name: str, given: npt.NDArray[Any], wanted: Any) -> npt.NDArray[Any]:
     if issubclass(wanted, np.floating):
         given = _in_range(name, wanted, given)
     return given.astype(wanted)
+
+
+def counted(name: str, value: Any, least: int = 1) -> int:
+    """Return a count as an int.
+
+    Raises
+    ------
+    StochinfError
+        If it is no whole number or less than `least`.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise StochinfError(f"{name} = {value!r}: a whole number is needed") from None
+    if isinstance(value, (bool, np.bool_)) or not least <= count < 2**60:
+        raise StochinfError(f"{name} = {value!r}: a whole number of at least {least} is needed")
+    return count

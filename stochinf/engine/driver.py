@@ -16,6 +16,7 @@ from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 from stochinf.engine.block import NEVER, Block, advance, advance_elsewhere
+from stochinf.engine.convert import counted
 from stochinf.engine.errors import MemoryLimitError, StochinfError
 from stochinf.engine.session import Session
 from stochinf.engine.stop import Rule
@@ -81,9 +82,8 @@ def check_controls(controls: Controls) -> Controls:
     StochinfError
         Naming the argument, its value and what is needed.
     """
-    threads = controls.threads
-    if threads is not None and not (isinstance(threads, int) and threads >= 1):
-        raise StochinfError(f"threads = {threads!r}: a whole number of at least 1 is needed")
+    if controls.threads is not None:
+        controls = controls._replace(threads=counted("threads", controls.threads))
     if controls.stop is not None and not isinstance(controls.stop, Rule):
         raise StochinfError(f"stop = {controls.stop!r}: a rule such as stochinf.stop.seconds(10) is needed")
     if controls.executor is not None and not hasattr(controls.executor, "submit"):

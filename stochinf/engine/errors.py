@@ -1,6 +1,14 @@
 """The errors of the library: each message names the object, the value, the rule and the remedy."""
 
-__all__ = ["CheckpointError", "CompilationError", "ConvergenceWarning", "GraphError", "MemoryLimitError", "StochinfError"]
+__all__ = [
+    "CheckpointError",
+    "CompilationError",
+    "ConvergenceWarning",
+    "GraphError",
+    "MemoryLimitError",
+    "MissingFileError",
+    "StochinfError",
+]
 
 
 class StochinfError(ValueError):
@@ -9,6 +17,10 @@ class StochinfError(ValueError):
 
 class GraphError(StochinfError):
     """A graphical model, its evidence or its file breaks a rule."""
+
+
+class MissingFileError(GraphError, FileNotFoundError):
+    """A model or evidence file that is not there."""
 
 
 class CheckpointError(StochinfError):

@@ -2,7 +2,8 @@
 
 Numba finishes every function that compiled code calls: it optimises it, adds wrappers for Python and C, and generates machine
 code, all of which is thrown away when the function is inlined into the loop. Here such a function stops at LLVM IR; the loop
-that inlines it is optimised once, as a whole. That more than halves the first call.
+that inlines it is optimised once, as a whole. That more than halves the first call. LLVM is also told that the arrays of one
+call do not overlap (`stochinf.engine.overlap` sees to it), which is worth 1.3 to 1.8 times the speed in loops over lanes.
 
 It leans on names that numba does not document. They are looked for once; where one is missing, numba's own way is taken.
 """
@@ -65,6 +66,7 @@ class InnerCompiler(Compiler):  # type: ignore[misc]
 
     def define_pipelines(self) -> list[Any]:
         """Swap the last pass."""
+        self.state.flags.noalias = True
         self.state.flags.no_cpython_wrapper = True
         self.state.flags.no_cfunc_wrapper = True
         pipelines = super().define_pipelines()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.errors import StochinfError
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 
@@ -116,6 +117,13 @@ class Counts(NamedTuple):
     states: int = 2
     counts: npt.NDArray[np.int64] = np.empty((0, 0), np.int64)
     outside: Integers = ZERO
+
+    def checked(self) -> Counts:
+        """Check the number of states."""
+        if self.states < 1:
+            raise StochinfError(f"Counts: states = {self.states}; at least 1 is needed")
+        demand(8 * self.states, f"counts by {self.states} states")
+        return self
 
     def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Counts:
         """Allocate the table."""

@@ -52,7 +52,8 @@ def part(cls: Any = None, /, **traits: Any) -> Any:
     **traits
         What Python may know of the class, set as class attributes: `needs` (oracles that the target must have),
         `rate_field` (the field that holds the kernel's own rate), `statistics` (names of `state.stats`), `lanes` (chains are
-        SIMD lanes), `allocates` (it makes new arrays or calls BLAS), `reorder` (its sums may be reordered), `sparse`.
+        SIMD lanes), `single` (a step takes one point, never a batch), `allocates` (it makes new arrays or calls BLAS),
+        `reorder` (its sums may be reordered), `sparse`.
 
     Raises
     ------

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from stochinf.engine.errors import StochinfError
+
 __all__ = ["Progress", "shown"]
 
 DELAY = 0.5
@@ -19,8 +21,18 @@ MOST_LINES = 8
 
 
 def shown(progress: bool | None) -> Progress | None:
-    """Return a progress display, or None where none is wanted or nobody would see it."""
-    if progress is False or (progress is None and not (sys.stderr.isatty() or in_notebook())):
+    """Return a progress display, or None where none is wanted or nobody would see it.
+
+    Raises
+    ------
+    StochinfError
+        If `progress` is neither True, False nor None.
+    """
+    if not (progress is None or isinstance(progress, (bool, np.bool_))):
+        raise StochinfError(f"progress = {progress!r}: True, False or None is needed")
+    if progress is None and not (sys.stderr.isatty() or in_notebook()):
+        return None
+    if progress is not None and not progress:
         return None
     return Progress()
 

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.convert import convert
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import part
+from stochinf.engine.parts import is_part, part
 
 __all__ = [
     "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
-    "Step", "Warmup", "as_schedule", "geometric_ladder",
+    "Step", "Warmup", "as_schedule", "checked_rate", "geometric_ladder",
 ]  # fmt: skip
 
 
@@ -25,9 +26,17 @@ Part = TypeVar("Part")
 
 
 def demand_positive(schedule: Part, field: str) -> Part:
-    """Return the schedule if a field of it is positive."""
+    """Return the schedule if a field of it is positive, and every number finite."""
     if not getattr(schedule, field) > 0:
         raise StochinfError(f"{schedule!r}: {field} must be positive")
+    return demand_finite(schedule)
+
+
+def demand_finite(schedule: Part) -> Part:
+    """Return the schedule if every number in it is finite."""
+    for name, value in schedule._asdict().items():  # type: ignore[attr-defined]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise StochinfError(f"{schedule!r}: {name} must be finite")
     return schedule
 
 
@@ -36,6 +45,10 @@ class Constant(NamedTuple):
     """The same rate at every step."""
 
     rate: float = 1.0
+
+    def checked(self) -> Constant:
+        """Check the rate."""
+        return demand_finite(self)
 
     def at(self, step: int) -> float:
         """Return the rate."""
@@ -82,7 +95,7 @@ class RobbinsMonro(NamedTuple):
             raise StochinfError(
                 f"{self!r}: a > 0, b > 0 and 1/2 < p <= 1 are needed, so that the rates sum to infinity and their squares do not"
             )
-        return self
+        return demand_finite(self)
 
     def at(self, step: int) -> float:
         """Return the rate at a step; a power of 1, the usual one of optimisers, costs no call of pow."""
@@ -112,6 +125,12 @@ class Exponential(NamedTuple):
     """Decay^t."""
 
     decay: float
+
+    def checked(self) -> Exponential:
+        """Check the base: from 0 to 1."""
+        if not 0 < self.decay <= 1:
+            raise StochinfError(f"{self!r}: 0 < decay <= 1 is needed")
+        return self
 
     def at(self, step: int) -> float:
         """Return the rate at a step."""
@@ -179,7 +198,9 @@ class Cosine(NamedTuple):
     final: float = 0.0
 
     def checked(self) -> Cosine:
-        """Check the period."""
+        """Check the period and its growth."""
+        if self.growth < 0:
+            raise StochinfError(f"{self!r}: growth must not be negative")
         return demand_positive(self, "period")
 
     def at(self, step: int) -> float:
@@ -346,12 +367,40 @@ def as_schedule(rate: Any) -> Any:
     >>> as_schedule(0.5)(10)
     0.5
     """
-    if hasattr(rate, "at"):
+    if is_part(type(rate)) and hasattr(rate, "at"):
         return rate
     try:
-        return Constant(rate)
+        constant = Constant(rate)
     except StochinfError as error:
-        raise StochinfError(f"schedule {rate!r}: a number or a schedule with at(step) is needed") from error
+        raise StochinfError(f"schedule {rate!r}: a finite number or a schedule with at(step) is needed") from error
+    if constant.rate < 0:
+        raise StochinfError(f"schedule {rate!r}: a factor of the rate is not negative")
+    return constant
+
+
+def checked_rate(kernel: str, field: str, rate: Any) -> Any:
+    """Return a kernel's own rate: a schedule as it is, a positive finite number, or NaN for one still to be chosen.
+
+    Raises
+    ------
+    StochinfError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> from stochinf.engine.schedules import checked_rate
+    >>> checked_rate("SGD", "learning_rate", 1)
+    1.0
+    """
+    if is_part(type(rate)) and hasattr(rate, "at"):
+        return rate
+    try:
+        number = math.inf if isinstance(rate, (bool, np.bool_)) else convert(field, rate, float)
+    except StochinfError:
+        number = math.inf
+    if not (math.isnan(number) or 0 < number < math.inf):
+        raise StochinfError(f"{kernel}: {field} = {rate!r}; a positive finite number or a schedule is needed")
+    return number
 
 
 def prepared(part_: Any, target: Any) -> Any:

@@ -12,6 +12,7 @@ from stochinf.engine import observers
 from stochinf.engine.block import NEVER, Block
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.memory import demand
+from stochinf.engine.overlap import check_overlap
 from stochinf.engine.pickers import Scan, steps_per_epoch
 from stochinf.engine.schedules import multiply, prepared, watched
 from stochinf.engine.stop import Convergence
@@ -225,6 +226,7 @@ def build(plan: Plan, capacity: int) -> Session:
         if plan.warmup == 0:
             begin_sampling(block)
         blocks.append(block)
+    check_overlap(blocks)
     return Session(plan, blocks)
 
 
@@ -236,6 +238,10 @@ def check_points(kernel: Any, picker: Any, target: Any) -> None:
     StochinfError
         If it picks from more; compiled code would read beyond the data.
     """
+    if getattr(kernel, "single", False) and hasattr(picker, "batch"):
+        raise StochinfError(
+            f"{type(picker).__name__}: batches of points, and {type(kernel).__name__} takes one point a step; use Uniform or Scan"
+        )
     most = int(kernel.points(target) if hasattr(kernel, "points") else getattr(target, "n_points", 0))
     if most and getattr(picker, "n", 0) > most:
         raise StochinfError(

@@ -6,6 +6,7 @@ A rule names the step at which it looks next, so that what it decides never depe
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from stochinf.engine.convert import counted
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["Rule", "View", "converged", "epochs", "mcse", "seconds", "steps", "tolerance"]
@@ -62,6 +64,8 @@ class Rule:
         Once the rule holds it holds for good, and asking costs nothing.
     start : callable
         Starts the clocks; called when a run begins.
+    needs : tuple of str
+        What it asks of a run: "certificate", "convergence".
     """
 
     reason: Callable[[Any], str]
@@ -70,6 +74,7 @@ class Rule:
     timed: bool = False
     lasting: bool = False
     start: Callable[[], None] = lambda: None
+    needs: tuple[str, ...] = ()
 
     def __or__(self, other: Rule) -> Rule:
         """Stop at the first of the two."""
@@ -94,6 +99,9 @@ class Rule:
 
 def _joined(a: Rule, b: Rule, reason: Callable[[Any], str]) -> Rule:
     """Return the rule of a reason that looks wherever either of two rules looks."""
+    for rule in (a, b):
+        if not isinstance(rule, Rule):
+            raise StochinfError(f"stop: {rule!r} is no rule to combine; give one such as stochinf.stop.seconds(10)")
 
     def start() -> None:
         a.start()
@@ -106,6 +114,7 @@ def _joined(a: Rule, b: Rule, reason: Callable[[Any], str]) -> Rule:
         a.timed or b.timed,
         a.lasting and b.lasting,
         start,
+        a.needs + b.needs,
     )
 
 
@@ -117,18 +126,20 @@ class _Earlier(NamedTuple):
     every: int
 
 
-def _rule(reason: Callable[[Any], str], next_check: Callable[[Any], int], lasting: bool = False) -> Rule:
+def _rule(
+    reason: Callable[[Any], str], next_check: Callable[[Any], int], lasting: bool = False, needs: tuple[str, ...] = ()
+) -> Rule:
     """Make a rule that looks only at the steps it names."""
 
     def due(view: Any) -> bool:
         return bool(view.step > 0 and next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step)
 
-    return Rule(reason, next_check, due, lasting=lasting)
+    return Rule(reason, next_check, due, lasting=lasting, needs=needs)
 
 
 def steps(n: int) -> Rule:
     """Stop after n steps."""
-    limit = int(_positive("steps", n))
+    limit = counted("stop.steps: n", n)
     return _rule(
         lambda view: f"{limit} steps" if view.step >= limit else "",
         lambda view: limit if view.step < limit else NEVER,
@@ -139,6 +150,8 @@ def steps(n: int) -> Rule:
 def epochs(n: float) -> Rule:
     """Stop after n passes over the points."""
     limit = _positive("epochs", n)
+    if not math.isfinite(limit):
+        raise StochinfError(f"stop.epochs({n!r}): a finite number is needed")
 
     def end(view: Any) -> int:
         return max(1, round(limit * int(view.steps_per_epoch)))
@@ -166,16 +179,19 @@ def seconds(t: float) -> Rule:
 
 def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:
     """Stop when R-hat is at most `rhat` and ESS at least `ess` for every variable; looks every `every` draws, then less often."""
+    if not _positive("converged", rhat) >= 1:
+        raise StochinfError(f"stop.converged: rhat = {rhat!r}; a number above 1 is needed, R-hat does not fall below")
+    least, stride = _positive("converged", ess), counted("stop.converged: every", every)
 
     def reason(view: Any) -> str:
         now = view.convergence()
         return (
             f"converged (R-hat {now.rhat:.3f} <= {rhat}, ESS {now.ess:.0f} >= {ess})"
-            if now.rhat <= rhat and now.ess >= ess
+            if now.rhat <= rhat and now.ess >= least
             else ""
         )
 
-    return _rule(reason, _doubling(every))
+    return _rule(reason, _doubling(stride), needs=("convergence",))
 
 
 def mcse(e: float, every: int = 100) -> Rule:
@@ -186,7 +202,7 @@ def mcse(e: float, every: int = 100) -> Rule:
         now = view.convergence()
         return f"MCSE {now.mcse:.2g} <= {e}" if now.mcse <= limit else ""
 
-    return _rule(reason, _doubling(every))
+    return _rule(reason, _doubling(counted("stop.mcse: every", every)), needs=("convergence",))
 
 
 def tolerance(e: float) -> Rule:
@@ -197,7 +213,7 @@ def tolerance(e: float) -> Rule:
         now = view.certificate()
         return f"certificate {now:.3g} <= {e}" if now <= limit else ""
 
-    return _rule(reason, lambda view: int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch))
+    return _rule(reason, lambda view: int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch), needs=("certificate",))
 
 
 def _doubling(every: int) -> Callable[[Any], int]:
@@ -214,6 +230,6 @@ def _doubling(every: int) -> Callable[[Any], int]:
 
 
 def _positive(name: str, value: float) -> float:
-    if not isinstance(value, (int, float, np.number)) or not value > 0:
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool) or not value > 0:
         raise StochinfError(f"stop.{name}({value!r}): a positive number is needed")
     return value

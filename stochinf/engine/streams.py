@@ -64,7 +64,7 @@ def entropy_of(rng: Any) -> int:
     >>> entropy_of(7)
     7
     """
-    if isinstance(rng, (bool, np.bool_, str, bytes)):
+    if isinstance(rng, (bool, np.bool_, str, bytes, dict, set)) or (np.ndim(rng) and not len(rng)):
         raise StochinfError(f"rng = {rng!r}: an int, a SeedSequence, a Generator or None is needed")
     if rng is None:
         return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]

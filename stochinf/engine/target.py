@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.observers import Draws, find
 from stochinf.engine.parts import CONTRACT, is_part
 from stochinf.engine.schedules import prepared
 
-__all__ = ["as_target", "check_kernel", "check_role", "named", "starting_positions"]
+__all__ = ["as_target", "check_kernel", "check_role", "check_stop", "named", "starting_positions"]
 
 
 def as_target(model: Any) -> Any:
@@ -64,6 +65,21 @@ def check_role(role: str, value: Any, method: str) -> None:
         raise StochinfError(f"{role} {value!r}: a NamedTuple part with the method {method} is needed, see stochinf.{role}s")
 
 
+def check_stop(rule: Any, target: Any, observer: Any) -> None:
+    """Demand what a stopping rule will ask for: a certificate of the target, draws or sums of the observer.
+
+    Raises
+    ------
+    StochinfError
+        Naming what is missing.
+    """
+    needs = getattr(rule, "needs", ())
+    if "certificate" in needs and not hasattr(target, "certificate"):
+        raise StochinfError(f"stop.tolerance: {type(target).__name__} has no certificate(position), a gap or gradient norm")
+    if "convergence" in needs and not hasattr(observer, "convergence") and find(observer, Draws) is None:
+        raise StochinfError(f"stop: {type(observer).__name__} keeps no draws to judge convergence by; use the observer Draws()")
+
+
 def check_needs(asker: Any, target: Any) -> None:
     """Demand the oracles that a kernel or an observer names in `needs`."""
     for oracle in getattr(asker, "needs", ()):
@@ -92,6 +108,8 @@ def starting_positions(init: Any, chains: int) -> npt.NDArray[Any] | None:
         raise StochinfError(f"init: numbers are needed, not {given.dtype}")
     if not np.isfinite(given).all():
         raise StochinfError(f"init: {given[~np.isfinite(given)].flat[0]} given; starting positions are finite")
+    if given.ndim > 2:
+        raise StochinfError(f"init: shape {given.shape}; one position (dim,), or one row per chain (chains, dim), is needed")
     if given.ndim == 2 and given.shape[0] != chains:
         raise StochinfError(
             f"init: {given.shape[0]} rows given for {chains} chains; give one row per chain, or one position for all"

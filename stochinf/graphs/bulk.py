@@ -91,7 +91,12 @@ def flatten_tables(tables: Sequence[npt.ArrayLike], layout: FlatFactors, variabl
     sizes = np.fromiter((array.size for array in arrays), np.int64, n_factors)
     shaped = np.flatnonzero(np.fromiter((array.ndim > 1 for array in arrays), np.bool_, n_factors))
     kinds = {array.dtype.kind for array in arrays}
-    if not kinds <= set("iuf") or (sizes != np.diff(layout.table_start)).any() or not _shapes_fit(arrays, shaped, layout):
+    if (
+        any(map(np.ma.is_masked, tables))
+        or not kinds <= set("iuf")
+        or (sizes != np.diff(layout.table_start)).any()
+        or not _shapes_fit(arrays, shaped, layout)
+    ):
         _blame_table(tables, layout, variables)
     if n_factors == 0:
         return np.empty(0)
@@ -126,6 +131,8 @@ def _blame_table(tables: Sequence[npt.ArrayLike], layout: FlatFactors, variables
             array = np.asarray(table)
         except (ValueError, TypeError) as error:
             raise GraphError(f"{title}: its table is no regular array of numbers ({error})") from None
+        if np.ma.is_masked(table):
+            raise GraphError(f"{title}: its table has masked entries; give every entry")
         if array.dtype.kind not in "iuf":
             raise GraphError(f"{title}: its table has dtype {array.dtype}; give real numbers, such as table.astype(float)")
         if array.size != needed:

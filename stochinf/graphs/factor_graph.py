@@ -137,6 +137,8 @@ class FactorGraph:
             array.setflags(write=False)
 
     def _name(self, n_variables: int, names: Iterable[Node] | None) -> None:
+        if names is not None:
+            _check_iterable("names", names)
         self.variables = list(range(n_variables)) if names is None else list(names)
         if len(self.variables) != n_variables:
             raise GraphError(f"{len(self.variables)} names for {n_variables} variables; give one name for each variable")
@@ -284,6 +286,11 @@ def _check_sequence(what: str, value: Any) -> None:
         raise GraphError(f"{what} is {quote(value)}; give a list, a tuple or an array")
 
 
+def _check_iterable(what: str, value: Any) -> None:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise GraphError(f"{what} is {quote(value)}; give a list")
+
+
 def _checked_labels(states: Labels, cardinality: Int32s, variables: Sequence[Node]) -> list[Sequence[Label]]:
     if isinstance(states, Mapping):
         missing = next((node for node in variables if node not in states), None)
@@ -294,6 +301,7 @@ def _checked_labels(states: Labels, cardinality: Int32s, variables: Sequence[Nod
             raise GraphError(f"states: {quote(extra)} is no variable of the graph")
         rows = [states[node] for node in variables]
     else:
+        _check_iterable("states", states)
         rows = list(states)
     if len(rows) != len(variables):
         raise GraphError(f"states: {len(rows)} sequences of labels for {len(variables)} variables; give one for each")
@@ -303,7 +311,7 @@ def _checked_labels(states: Labels, cardinality: Int32s, variables: Sequence[Nod
 
 
 def _check_row(node: Node, row: Sequence[Label], count: int) -> None:
-    if isinstance(row, str) or len(row) != count:
+    if isinstance(row, str) or not hasattr(row, "__len__") or len(row) != count:
         raise GraphError(f"variable {quote(node)}: labels {quote(row)} for {count} states; give a list of {count} labels")
     try:
         distinct = len(set(row))

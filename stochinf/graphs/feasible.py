@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.naming import quote
 
-__all__ = ["check_feasible", "violated"]
+__all__ = ["check_feasible", "check_possible", "violated"]
 
 
 def violated(graph: FactorGraph, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -28,6 +29,31 @@ def violated(graph: FactorGraph, states: npt.NDArray[np.int64]) -> npt.NDArray[n
     reach = np.concatenate([[0], np.cumsum(flat.stride * states[flat.scope])])
     position = flat.table_start[:-1] + reach[flat.scope_start[1:]] - reach[flat.scope_start[:-1]]
     return np.flatnonzero(np.isneginf(flat.log_weights[position]))
+
+
+def check_possible(graph: FactorGraph, clamped: npt.NDArray[np.int32]) -> None:
+    """Demand that no factor by itself makes the evidence impossible.
+
+    Parameters
+    ----------
+    graph : FactorGraph
+    clamped : int32 (V,)
+        State index of evidence variables, -1 for free ones.
+
+    Raises
+    ------
+    GraphError
+        Naming the factor and the evidence in its scope.
+    """
+    flat = graph.flat
+    factor = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
+    for f in np.unique(factor[clamped[flat.scope] >= 0]).tolist():
+        scope = flat.scope[flat.scope_start[f] : flat.scope_start[f + 1]]
+        table = flat.log_weights[flat.table_start[f] : flat.table_start[f + 1]].reshape(flat.cardinality[scope])
+        left = table[tuple(slice(None) if state < 0 else state for state in clamped[scope].tolist())]
+        if np.isneginf(left).all():
+            observed = {graph.variables[v]: graph.labels(v)[clamped[v]] for v in scope.tolist() if clamped[v] >= 0}
+            raise GraphError(f"evidence {quote(observed)} is impossible: {graph.title(f)} gives it weight 0")
 
 
 def check_feasible(graph: FactorGraph, session: Any) -> None:

@@ -34,8 +34,8 @@ def read_graph(path: Path) -> FactorGraph:
         If the suffix is unknown, or the file breaks a rule of its format.
     MemoryLimitError
         If the model is too large.
-    OSError
-        If the file cannot be opened.
+    MissingFileError
+        If there is no such file.
 
     Examples
     --------
@@ -68,8 +68,8 @@ def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
         If the suffix is unknown, the file breaks a rule of its format, or names what the graph lacks.
     MemoryLimitError
         If the file is too large.
-    OSError
-        If the file cannot be opened.
+    MissingFileError
+        If there is no such file.
 
     Examples
     --------
@@ -81,10 +81,14 @@ def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
     ...     read_evidence(path, graph)
     {1: 2}
     """
+    if not isinstance(graph, FactorGraph):
+        raise GraphError(f"read_evidence: graph is {quote(graph)}; give the FactorGraph that was observed")
     return _EVIDENCE[_suffix(path, _EVIDENCE, "evidence")](path, graph)
 
 
 def _suffix(path: Path, known: Iterable[str], kind: str) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise GraphError(f"{quote(path)} is no path; give that of the {kind} file")
     name = os.fspath(path).lower()
     for suffix in known:
         if name.endswith(suffix):

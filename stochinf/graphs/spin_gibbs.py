@@ -60,7 +60,7 @@ def fields(target: Any, spins: Any, i: int, out: Any) -> None:
         k += 1
 
 
-@part(lanes=True, reorder=True, rate_field="inverse_temperature")
+@part(lanes=True, single=True, reorder=True, rate_field="inverse_temperature")
 class SpinGibbs(NamedTuple):
     """Gibbs sampling of a `SpinGraph`; `stochinf.graphs.Gibbs` chooses it where it fits."""
 
@@ -88,7 +88,7 @@ class SpinGibbs(NamedTuple):
                 spins[i, l] = np.float32(1.0) if up else np.float32(-1.0)
 
 
-@part(lanes=True, reorder=True, rate_field="inverse_temperature")
+@part(lanes=True, single=True, reorder=True, rate_field="inverse_temperature")
 class SpinGibbsWithSums(NamedTuple):
     """`SpinGibbs` that adds each conditional to the sums: Rao-Blackwellised marginals for the price of a division."""
 

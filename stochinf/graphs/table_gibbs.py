@@ -100,7 +100,7 @@ def choose(k: int, words: Any, level: Any, offset: Any, weights: Any, out: Any, 
         out[i, l] = offset[l]
 
 
-@part(lanes=True, reorder=True, rate_field="inverse_temperature")
+@part(lanes=True, single=True, reorder=True, rate_field="inverse_temperature")
 class TableGibbs(NamedTuple):
     """Gibbs sampling of a `TableGraph`; `stochinf.graphs.Gibbs` chooses it where it fits."""
 
@@ -119,7 +119,7 @@ class TableGibbs(NamedTuple):
         choose(k, state.words, state.level, state.offset, state.potential, state.position, i)
 
 
-@part(lanes=True, reorder=True, rate_field="inverse_temperature")
+@part(lanes=True, single=True, reorder=True, rate_field="inverse_temperature")
 class TableGibbsWithSums(NamedTuple):
     """`TableGibbs` that adds each conditional to the sums: Rao-Blackwellised marginals for the price of a division."""
 

@@ -7,16 +7,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.errors import MemoryLimitError
+from stochinf.engine.errors import GraphError, MemoryLimitError
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.naming import quote
 
 __all__ = ["IMPOSSIBLE", "SpinGraph", "TableGraph", "graph_target"]
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
+
+LARGEST_FIELD = 1e30
+"""What the field and the couplings of a spin may add up to, so that no sum of floats overflows."""
 
 IMPOSSIBLE = -1e6
 """Log weight of an impossible configuration: finite, so that a chain that starts outside the support walks towards it; no
@@ -153,10 +157,21 @@ def _spins(graph: FactorGraph, free: Int32s, clamped: Int32s) -> SpinGraph:
     neighbours = others[order].astype(np.int32)
     slots = np.concatenate([[0], np.cumsum(clamped < 0)])
     coupling = np.tile(spins.coupling, 2)[order]
+    _demand_single_precision(graph, spins, ends)
     colours = colour_classes(free, start, neighbours)
     labels = all(list(graph.labels(i)) == [-1, 1] for i in range(graph.n_variables))
     arrays = (start, neighbours, coupling.astype(np.float32), spins.field.astype(np.float32), free, clamped, slots)
     return SpinGraph(*arrays, *colours, labels)
+
+
+def _demand_single_precision(graph: FactorGraph, spins: Any, ends: npt.NDArray[Any]) -> None:
+    """Demand that sums of couplings and fields stay finite in float32, in which spins are sampled."""
+    reach = np.abs(spins.field) + np.bincount(ends, np.tile(np.abs(spins.coupling), 2), graph.n_variables)
+    if not reach.max() < LARGEST_FIELD:
+        node = graph.variables[int(np.argmax(reach))]
+        raise GraphError(
+            f"variable {quote(node)}: field and couplings add up to {reach.max():.3g}; at most {LARGEST_FIELD:g} can be sampled"
+        )
 
 
 def _tables(graph: FactorGraph, free: Int32s, clamped: Int32s) -> TableGraph:
@@ -167,7 +182,7 @@ def _tables(graph: FactorGraph, free: Int32s, clamped: Int32s) -> TableGraph:
     sizes = np.diff(flat.table_start)
     highest = np.maximum.reduceat(flat.log_weights, flat.table_start[:-1]) if sizes.size else np.empty(0)
     log_tables = flat.log_weights - np.repeat(highest, sizes)
-    log_tables[np.isneginf(log_tables)] = IMPOSSIBLE
+    log_tables = np.maximum(log_tables, IMPOSSIBLE)
     order = np.argsort(flat.scope, kind="stable")
     factor_of = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
     entry_start = np.concatenate([[0], np.cumsum(np.bincount(flat.scope, minlength=graph.n_variables))])

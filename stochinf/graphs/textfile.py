@@ -6,7 +6,7 @@ import re
 import zlib
 from typing import TypeAlias
 
-from stochinf.engine.errors import GraphError, MemoryLimitError
+from stochinf.engine.errors import GraphError, MemoryLimitError, MissingFileError
 from stochinf.graphs.naming import quote
 
 __all__ = ["MAX_BYTES", "Path", "Tokens", "read_bytes"]
@@ -30,9 +30,8 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     MemoryLimitError
         If there is more than ``max_bytes``.
     GraphError
-        If the compressed data are damaged.
-    OSError
-        If the file cannot be opened.
+        If the compressed data are damaged, or the file cannot be opened: a MissingFileError, which is a FileNotFoundError as
+        well, if there is none.
     """
     compressed = os.fspath(path).lower().endswith(".gz")
     try:
@@ -40,6 +39,9 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
             data = file.read(max_bytes + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise GraphError(f"{path}: damaged gzip file ({error}); compress the model again") from None
+    except OSError as error:
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else GraphError
+        raise kind(f"{path}: the file cannot be read ({error.strerror or error})") from error
     if len(data) > max_bytes:
         raise MemoryLimitError(f"{path}: more than {max_bytes} bytes; raise max_bytes if the file is trusted")
     return data

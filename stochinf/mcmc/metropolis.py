@@ -26,6 +26,7 @@ from stochinf.engine.loop import evaluate
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import normal, uniform
+from stochinf.engine.schedules import checked_rate
 
 __all__ = ["Metropolis", "MetropolisState"]
 
@@ -41,7 +42,7 @@ class MetropolisState(NamedTuple):
     stats : ndarray of shape (4,)
         lp, acceptance_rate of the last step, step_size.
     adaptation : ndarray of shape (2,)
-        Steps of warm-up done (-1: warm-up is over), log of the scale relative to the rate.
+        Steps of warm-up done (-1: warm-up is over), scale relative to the rate.
     nonfinite : ndarray of shape (1,)
         Proposals whose log density was NaN or +infinity; they were rejected.
     """
@@ -76,14 +77,16 @@ class Metropolis(NamedTuple):
     step_size: Any = math.nan
     target_acceptance: float = math.nan
 
+    def checked(self) -> Metropolis:
+        """Check the scale and the acceptance rate."""
+        if not (math.isnan(self.target_acceptance) or 0 < self.target_acceptance < 1):
+            raise StochinfError(f"Metropolis: target_acceptance = {self.target_acceptance}; a number between 0 and 1 is needed")
+        return self._replace(step_size=checked_rate("Metropolis", "step_size", self.step_size))
+
     def prepare(self, target: Any) -> Metropolis:
         """Choose the scale and the acceptance rate that were left open."""
         dim = int(getattr(target, "dim", 1))
-        open_scale = isinstance(self.step_size, (int, float)) and math.isnan(self.step_size)
-        if isinstance(self.step_size, (int, float)) and (self.step_size <= 0 or math.isinf(self.step_size)):
-            raise StochinfError(f"Metropolis: step_size = {self.step_size}; a positive number is needed")
-        if not (math.isnan(self.target_acceptance) or 0 < self.target_acceptance < 1):
-            raise StochinfError(f"Metropolis: target_acceptance = {self.target_acceptance}; a number between 0 and 1 is needed")
+        open_scale = isinstance(self.step_size, float) and math.isnan(self.step_size)
         aim = (0.44 if dim == 1 else 0.234) if open_scale and math.isnan(self.target_acceptance) else self.target_acceptance
         return Metropolis(2.4 / math.sqrt(dim) if open_scale else self.step_size, aim)
 
@@ -104,7 +107,7 @@ class Metropolis(NamedTuple):
             )
         adapting = -1.0 if math.isnan(self.target_acceptance) else 0.0
         return MetropolisState(
-            start, np.empty_like(start), np.array([log_density, 1.0, 0.0]), np.array([adapting, 0.0]), np.zeros(1, np.int64)
+            start, np.empty_like(start), np.array([log_density, 1.0, 0.0]), np.array([adapting, 1.0]), np.zeros(1, np.int64)
         )
 
     def begin_sampling(self, target: Any, state: MetropolisState) -> None:
@@ -113,7 +116,7 @@ class Metropolis(NamedTuple):
 
     def update(self, target: Any, state: MetropolisState, point: int, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Propose, then accept or reject."""
-        scale = rate * math.exp(state.adaptation[1])
+        scale = rate * state.adaptation[1]
         for i in range(state.position.size):
             state.proposal[i] = state.position[i] + scale * normal(rng)
         proposed = target.log_density(state.proposal)
@@ -130,4 +133,4 @@ class Metropolis(NamedTuple):
         state.stats[2] = scale
         if state.adaptation[0] >= 0.0:
             state.adaptation[0] += 1.0
-            state.adaptation[1] += (chance - self.target_acceptance) / state.adaptation[0] ** 0.6
+            state.adaptation[1] *= math.exp((chance - self.target_acceptance) / state.adaptation[0] ** 0.6)

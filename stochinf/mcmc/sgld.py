@@ -28,6 +28,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
 from stochinf.engine.random import normal
+from stochinf.engine.schedules import checked_rate
 from stochinf.optim.starting import starting_point
 
 __all__ = ["SGLD", "SGLDState"]
@@ -82,12 +83,7 @@ class SGLD(NamedTuple):
 
     def checked(self) -> SGLD:
         """Check the step size."""
-        size = self.step_size
-        if isinstance(size, (str, bytes)) or size is None:
-            raise StochinfError(f"SGLD: step_size = {size!r}; a positive number or a schedule is needed")
-        if isinstance(size, (int, float, np.number)) and not (math.isnan(size) or 0 < size < math.inf):
-            raise StochinfError(f"SGLD: step_size = {size}; a positive finite number is needed")
-        return self
+        return self._replace(step_size=checked_rate("SGLD", "step_size", self.step_size))
 
     def prepare(self, target: Any) -> SGLD:
         """Take the number of points, and the step size where it was left open, from the target."""

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
-from stochinf.engine.schedules import RobbinsMonro
+from stochinf.engine.schedules import RobbinsMonro, checked_rate
 from stochinf.optim.linear import LinearSGD
 from stochinf.optim.starting import starting_point
 from stochinf.optim.transforms import Identity, check_transform, leaves
@@ -84,14 +84,8 @@ class SGD(NamedTuple):
 
     def checked(self) -> SGD:
         """Check the rate and the transform."""
-        if isinstance(self.learning_rate, (int, float, np.number)) and not (
-            math.isnan(self.learning_rate) or 0 < self.learning_rate < math.inf
-        ):
-            raise StochinfError(f"SGD: learning_rate = {self.learning_rate}; a positive finite number is needed")
-        if isinstance(self.learning_rate, (str, bytes)) or self.learning_rate is None:
-            raise StochinfError(f"SGD: learning_rate = {self.learning_rate!r}; a positive number or a schedule is needed")
         check_transform("SGD", self.transform)
-        return self
+        return self._replace(learning_rate=checked_rate("SGD", "learning_rate", self.learning_rate))
 
     def prepare(self, target: Any) -> SGD | LinearSGD:
         """Choose the rate where it was left open, and the faster loop where the model allows it."""

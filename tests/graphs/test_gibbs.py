@@ -1,4 +1,4 @@
-"""Gibbs sampling keeps the distribution: start from exact draws, sweep once, compare; and the same harness catches planted bugs."""
+"""Gibbs sampling keeps the distribution: exact draws, a sweep, a comparison; the same harness catches planted bugs."""
 
 from typing import Any, NamedTuple
 
@@ -118,7 +118,10 @@ class TestPlantedBugsAreCaught:
     def test_state_chosen_from_the_next_weights(self) -> None:
         graph = si.FactorGraph([3], [(0,)], [[1, 2, 4]])
         target = graph_target(graph)
-        assert swept(graph, target._replace(table_start=target.table_start + 1, log_tables=np.roll(target.log_tables, 2)), Gibbs()) < 1e-6
+        assert (
+            swept(graph, target._replace(table_start=target.table_start + 1, log_tables=np.roll(target.log_tables, 2)), Gibbs())
+            < 1e-6
+        )
 
 
 @part(lanes=True, reorder=True)
@@ -163,7 +166,9 @@ def count_states(updates: int) -> npt.NDArray[np.int64]:
     graph = si.FactorGraph([5], [(0,)], [[0.0, 1.0, 1e-30, 2.0, 0.0]])
     chains = 64
     start = np.ones(1, np.int64)
-    run = si.run(Gibbs(), graph, steps=updates // chains, chains=chains, observer=Impossible(np.zeros(5, np.int64)), init=start, rng=1)
+    run = si.run(
+        Gibbs(), graph, steps=updates // chains, chains=chains, observer=Impossible(np.zeros(5, np.int64)), init=start, rng=1
+    )
     return run["seen"].sum(axis=0)
 
 
@@ -194,7 +199,9 @@ def test_conditional_of_huge_couplings_is_finite() -> None:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("picker", [si.pickers.Uniform(), si.pickers.Colours(), si.pickers.Shuffled()], ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize(
+    "picker", [si.pickers.Uniform(), si.pickers.Colours(), si.pickers.Shuffled()], ids=lambda p: type(p).__name__
+)
 @pytest.mark.parametrize("graph", [ring(), random_graph(3)], ids=["spins", "tables"])
 @pytest.mark.skipif(not JIT, reason="many sweeps")
 def test_any_scan_finds_the_marginals(graph: si.FactorGraph, picker: Any) -> None:

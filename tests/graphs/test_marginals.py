@@ -152,7 +152,9 @@ def test_to_arviz() -> None:
     result = si.marginals(graph, draws=512, rng=0)
     data = result.to_arviz()
     summary = arviz.summary(data)
-    free = [f"{node}={graph.states[node][s]}" for node in graph.variables for s in range(len(result[node])) if len(result[node]) > 2]
+    free = [
+        f"{node}={graph.states[node][s]}" for node in graph.variables for s in range(len(result[node])) if len(result[node]) > 2
+    ]
     assert data["posterior"]["probability"].sizes["chain"] == 64
     wide = next(node for node in graph.variables if len(result[node]) > 2)
     label = f"{wide}={graph.states[wide][0]}"
