@@ -27,7 +27,15 @@ __getattr__, __dir__, __all__ = exports(
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",
         **dict.fromkeys(
-            ("CheckpointError", "CompilationError", "ConvergenceWarning", "GraphError", "MemoryLimitError", "StochinfError"),
+            (
+                "CheckpointError",
+                "CompilationError",
+                "ConvergenceWarning",
+                "GraphError",
+                "MemoryLimitError",
+                "MissingFileError",
+                "StochinfError",
+            ),
             "engine.errors",
         ),
     },

@@ -117,7 +117,6 @@ COUNTS: dict[str, Case] = {
     "threads as a bool": (draw(threads=True), "threads = True"),
     "zero steps": (go(steps=0), "steps = 0"),
     "endless steps": (go(steps=None), "nothing would end this run"),
-    "thinner than the run": (go(thin=20), "thin = 20: more than steps = 10"),
 }
 
 ARGUMENTS: dict[str, Case] = {

@@ -21,7 +21,7 @@ from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.feasible import check_feasible, check_possible
 from stochinf.graphs.gibbs import Gibbs
 from stochinf.graphs.marginals import Marginals
-from stochinf.graphs.rao_blackwell import RaoBlackwell
+from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
 from stochinf.graphs.targets import graph_target
 
 __all__ = ["marginals"]
@@ -167,9 +167,10 @@ def _sample(session: Session, graph: FactorGraph, controls: Controls, before: in
 
 def _result(session: Session, graph: FactorGraph, clamped: Any, warmup: int) -> Marginals:
     observer = session.blocks[0].observer
-    totals = np.concatenate([block.observer.snapshot(block.state)[0] for block in session.blocks], axis=2)
-    lengths = observer.snapshot(session.blocks[0].state)[2]
-    shift = session.blocks[0].state.shift.astype(np.float64)
+    pieces = snapshots(session.blocks)
+    lengths = pieces[0][2]
+    shifts = [block.state.shift.astype(np.float64) for block in session.blocks]
+    totals = [piece[0] + lengths[:, None, None] * shift[:, None] for piece, shift in zip(pieces, shifts, strict=True)]
     return Marginals(
         graph=graph,
         clamped=clamped,
@@ -185,7 +186,7 @@ def _result(session: Session, graph: FactorGraph, clamped: Any, warmup: int) -> 
         rng_entropy=session.plan.entropy,
         interrupted=session.interrupted,
         stopped=session.reason or "nothing to sample",
-        totals=totals + lengths[:, None, None] * shift[:, None],
+        totals=np.concatenate(totals, axis=2),
         lengths=lengths,
         versions=versions(),
     )

@@ -131,8 +131,6 @@ def run(
     goal = 0 if count is None else plan.warmup + count
     if count is None and stop is None and callback is None:
         raise StochinfError("nothing would end this run: give steps, or stop=")
-    if count is not None and count < plan.every:
-        raise StochinfError(f"thin = {plan.every}: more than steps = {count}, so nothing would be observed")
     capacity = (goal if keep_warmup else (count or 0)) // plan.every or GROWING
     _demand_room(plan, capacity)
     session = build(plan, capacity)
@@ -198,14 +196,21 @@ def result(session: Session, door: Door, compiling: float = 0.0) -> Run:
 
 
 def observed(session: Session) -> dict[str, Any]:
-    """Return what observers other than draws kept, by name, blocks stacked first."""
+    """Return what observers other than draws kept, by name, chain first (block first, where it is kept for a whole block)."""
     collected: dict[str, list[Any]] = {}
     for block in session.blocks:
         for leaf in observers.leaves(block.observer):
             if hasattr(leaf, "collect"):
                 for name, value in leaf.collect().items():
-                    collected.setdefault(name, []).append(value)
-    return {name: np.stack(values) for name, values in collected.items()}
+                    collected.setdefault(name, []).append(_by_chain(value, block.state.position, session.lane_kernel))
+    return {name: np.concatenate(values) for name, values in collected.items()}
+
+
+def _by_chain(value: Any, position: Any, lanes: bool) -> Any:
+    """Put the chains first in what an observer kept of a block; its first axis is that of the numbers of the position."""
+    if not lanes or value.shape[:1] != (position.size,):
+        return value[np.newaxis]
+    return np.moveaxis(value.reshape(*position.shape, *value.shape[1:]), position.ndim - 1, 0)
 
 
 def _path_and_seconds(checkpoint: Any) -> tuple[Any, float]:

@@ -7,52 +7,19 @@ in steps; a resumed run keeps the horizon of the first call.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.convert import convert
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import is_part, part
+from stochinf.engine.parts import part
+from stochinf.engine.rates import Constant, Product, as_schedule, demand_finite, demand_positive, multiply
 
 __all__ = [
     "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
-    "Step", "Warmup", "as_schedule", "checked_rate", "geometric_ladder",
+    "Step", "Warmup", "as_schedule", "geometric_ladder",
 ]  # fmt: skip
-
-
-Part = TypeVar("Part")
-
-
-def demand_positive(schedule: Part, field: str) -> Part:
-    """Return the schedule if a field of it is positive, and every number finite."""
-    if not getattr(schedule, field) > 0:
-        raise StochinfError(f"{schedule!r}: {field} must be positive")
-    return demand_finite(schedule)
-
-
-def demand_finite(schedule: Part) -> Part:
-    """Return the schedule if every number in it is finite."""
-    for name, value in schedule._asdict().items():  # type: ignore[attr-defined]
-        if isinstance(value, float) and not math.isfinite(value):
-            raise StochinfError(f"{schedule!r}: {name} must be finite")
-    return schedule
-
-
-@part
-class Constant(NamedTuple):
-    """The same rate at every step."""
-
-    rate: float = 1.0
-
-    def checked(self) -> Constant:
-        """Check the rate."""
-        return demand_finite(self)
-
-    def at(self, step: int) -> float:
-        """Return the rate."""
-        return self.rate
 
 
 @part
@@ -317,102 +284,8 @@ class Plateau(NamedTuple):
             self.memory[2] = 0.0
 
 
-@part
-class Product(NamedTuple):
-    """The product of two schedules, `first` times `second`."""
-
-    first: Any
-    second: Any
-
-    def prepare(self, target: Any) -> Product:
-        """Prepare both factors."""
-        return Product(prepared(self.first, target), prepared(self.second, target))
-
-    def at(self, step: int) -> float:
-        """Return the product at a step."""
-        return float(self.first.at(step) * self.second.at(step))
-
-
-def multiply(first: Any, second: Any) -> Any:
-    """Multiply schedules or numbers: `schedule * schedule`, `0.1 * schedule`."""
-    a, b = as_schedule(first), as_schedule(second)
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        return Constant(a.rate * b.rate)
-    return Product(a, b)
-
-
-for _schedule in (
-    Constant,
-    Linear,
-    RobbinsMonro,
-    Step,
-    Exponential,
-    Polynomial,
-    Cyclic,
-    Cosine,
-    Warmup,
-    ScaledByBatch,
-    Plateau,
-    Product,
-):
+for _schedule in (Linear, RobbinsMonro, Step, Exponential, Polynomial, Cyclic, Cosine, Warmup, ScaledByBatch, Plateau):
     _schedule.__mul__ = _schedule.__rmul__ = multiply  # type: ignore[method-assign]
-
-
-def as_schedule(rate: Any) -> Any:
-    """Return a `rate` as a schedule: a schedule as it is, a number as a constant one.
-
-    Examples
-    --------
-    >>> from stochinf.engine.schedules import as_schedule
-    >>> as_schedule(0.5)(10)
-    0.5
-    """
-    if is_part(type(rate)) and hasattr(rate, "at"):
-        return rate
-    try:
-        constant = Constant(rate)
-    except StochinfError as error:
-        raise StochinfError(f"schedule {rate!r}: a finite number or a schedule with at(step) is needed") from error
-    if constant.rate < 0:
-        raise StochinfError(f"schedule {rate!r}: a factor of the rate is not negative")
-    return constant
-
-
-def checked_rate(kernel: str, field: str, rate: Any) -> Any:
-    """Return a kernel's own rate: a schedule as it is, a positive finite number, or NaN for one still to be chosen.
-
-    Raises
-    ------
-    StochinfError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> from stochinf.engine.schedules import checked_rate
-    >>> checked_rate("SGD", "learning_rate", 1)
-    1.0
-    """
-    if is_part(type(rate)) and hasattr(rate, "at"):
-        return rate
-    try:
-        number = math.inf if isinstance(rate, (bool, np.bool_)) else convert(field, rate, float)
-    except StochinfError:
-        number = math.inf
-    if not (math.isnan(number) or 0 < number < math.inf):
-        raise StochinfError(f"{kernel}: {field} = {rate!r}; a positive finite number or a schedule is needed")
-    return number
-
-
-def prepared(part_: Any, target: Any) -> Any:
-    """Return a part after its `prepare`, if it has one."""
-    return part_.prepare(target) if hasattr(part_, "prepare") else part_
-
-
-def watched(schedule: Any) -> list[Plateau]:
-    """Return the schedules inside a schedule that review the objective."""
-    if isinstance(schedule, Product):
-        return watched(schedule.first) + watched(schedule.second)
-    return [schedule] if hasattr(schedule, "review") else []
 
 
 def geometric_ladder(low: float, high: float, rungs: int) -> npt.NDArray[np.float64]:

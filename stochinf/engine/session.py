@@ -14,7 +14,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.memory import demand
 from stochinf.engine.overlap import check_overlap
 from stochinf.engine.pickers import Scan, steps_per_epoch
-from stochinf.engine.schedules import multiply, prepared, watched
+from stochinf.engine.rates import multiply, prepared, watched
 from stochinf.engine.stop import Convergence
 from stochinf.engine.streams import Streams
 from stochinf.engine.wrappers import unwrapped

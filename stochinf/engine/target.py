@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.observers import Draws, find
 from stochinf.engine.parts import CONTRACT, is_part
-from stochinf.engine.schedules import prepared
+from stochinf.engine.rates import prepared
 
 __all__ = ["as_target", "check_kernel", "check_role", "check_stop", "named", "starting_positions"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,10 @@ class Marginals(Mapping[Hashable, Floats]):
         if many.size:
             sizes = self.graph.n_states[many]
             within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            flat[np.repeat(self._start[many], sizes) + within] = by_slot[np.repeat(self.first_slot[many], sizes) + within]
+            slots = by_slot[np.repeat(self.first_slot[many], sizes) + within]
+            if complement:
+                slots = slots / np.repeat(np.add.reduceat(slots, np.cumsum(sizes) - sizes), sizes)
+            flat[np.repeat(self._start[many], sizes) + within] = slots
         return flat
 
     def _worst(self, by_slot: Floats, worse: np.ufunc) -> Floats:
@@ -194,12 +198,20 @@ class Marginals(Mapping[Hashable, Floats]):
         draws = {"probability": np.ascontiguousarray(means.transpose(2, 0, 1))}
         return to_arviz({"posterior": draws}, attrs=attributes, coords={"state": labels}, dims={"probability": ["state"]})
 
+    def _figures(self) -> str:
+        """Return the worst figures as text, those that there are."""
+        rhat, ess = self.rhat.max(), self.ess.min()
+        shown = f"; worst R-hat {rhat:.4f}" if rhat > -np.inf else ""
+        return f"{shown}\n  smallest ESS {ess:,.0f}, largest MCSE {self.mcse.max():.2g}" if ess < np.inf else shown
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
+
     def __repr__(self) -> str:
         lines = [
             f"Marginals of {self.graph!r} by {self.method}{' (exact)' if self.exact else ''}",
             f"  {self.chains:,} chains x {self.sweeps:,} sweeps after {self.warmup:,} of warm-up, seed {self.rng_entropy}",
-            f"  {self.stopped}; worst R-hat {self.rhat.max():.4f}",
-            f"  smallest ESS {self.ess.min():,.0f}, largest MCSE {self.mcse.max():.2g}",
+            f"  {self.stopped}{self._figures()}",
         ]
         width = max((len(str(node)) for node in self.graph.variables[:SHOWN]), default=0)
         for node in self.graph.variables[:SHOWN]:

@@ -16,7 +16,7 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.stop import Convergence
 
-__all__ = ["RaoBlackwell"]
+__all__ = ["RaoBlackwell", "snapshots"]
 
 FIRST_LENGTH = 16
 """Sweeps per batch to begin with."""
@@ -113,7 +113,7 @@ class RaoBlackwell(NamedTuple):
 
     def statistics(self, blocks: list[Any]) -> LaneStatistics:
         """Return mean, MCSE, R-hat and ESS of every slot over the lanes of all blocks."""
-        pieces = [block.observer.snapshot(block.state) for block in blocks]
+        pieces = snapshots(blocks)
         totals = np.concatenate(
             [p[0] + p[2][:, None, None] * _offset(b, blocks[0]) for p, b in zip(pieces, blocks, strict=True)], axis=2
         )
@@ -127,6 +127,18 @@ class RaoBlackwell(NamedTuple):
         rhat = figures.rhat[~np.isnan(figures.rhat)]
         ess = figures.ess[figures.mcse > 0]
         return Convergence(rhat.max(initial=1.0), ess.min(initial=np.inf), figures.mcse.max(initial=0.0))
+
+
+def snapshots(blocks: list[Any]) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+    """Return every block's totals, squares and lengths, all by the batches of the first: a last block of few lanes has more."""
+    lengths = blocks[0].observer.snapshot(blocks[0].state)[2]
+    aligned = []
+    for block in blocks:
+        totals, squares, own = block.observer.snapshot(block.state)
+        joined = np.zeros((lengths.size, *totals.shape[1:]))
+        np.add.at(joined, np.searchsorted(np.cumsum(lengths), np.cumsum(own)[own > 0]), totals[own > 0])
+        aligned.append((joined, squares, lengths))
+    return aligned
 
 
 def _offset(block: Any, first: Any) -> Any:

@@ -26,7 +26,7 @@ from stochinf.engine.loop import evaluate
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import normal, uniform
-from stochinf.engine.schedules import checked_rate
+from stochinf.engine.rates import checked_rate
 
 __all__ = ["Metropolis", "MetropolisState"]
 

@@ -28,7 +28,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
 from stochinf.engine.random import normal
-from stochinf.engine.schedules import checked_rate
+from stochinf.engine.rates import checked_rate
 from stochinf.optim.starting import starting_point
 
 __all__ = ["SGLD", "SGLDState"]

@@ -25,7 +25,8 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
-from stochinf.engine.schedules import RobbinsMonro, checked_rate
+from stochinf.engine.rates import checked_rate
+from stochinf.engine.schedules import RobbinsMonro
 from stochinf.optim.linear import LinearSGD
 from stochinf.optim.starting import starting_point
 from stochinf.optim.transforms import Identity, check_transform, leaves

@@ -12,7 +12,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import point_count
 from stochinf.engine.random import permute
-from stochinf.engine.schedules import prepared
+from stochinf.engine.rates import prepared
 
 __all__ = ["Later", "Passes"]
 

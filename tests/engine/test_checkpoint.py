@@ -327,7 +327,7 @@ import numpy as np
 import stochinf as si
 from parts_for_tests import Points, Recorder
 
-path, steps, rng = pathlib.Path(sys.argv[1]), 60_000_000, random.Random(0)
+path, rng = pathlib.Path(sys.argv[1]), random.Random(0)
 mine = dict(target=Points(10), kernel=Recorder())
 settings = dict(thin=10_000, chains=2, rng=5, picker=si.pickers.Shuffled(), progress=False)
 
@@ -339,6 +339,9 @@ def work():
         return si.resume(path, **mine, progress=False, checkpoint=(path, 0.01))
     return si.run(Recorder(), Points(10), steps=steps, **settings, checkpoint=(path, 0.01))
 
+si.run(Recorder(), Points(10), steps=10_000, **settings)
+trial = si.run(Recorder(), Points(10), steps=4_000_000, **settings)
+steps = 10_000 * max(1_000, int(5.0 / trial.seconds["sampling"] * 400))
 whole = si.run(Recorder(), Points(10), steps=steps, **settings, threads=1)
 ends = []
 for _ in range(20):
