@@ -115,6 +115,7 @@ COUNTS: dict[str, Case] = {
     "thin 0": (draw(thin=0), "thin = 0"),
     "zero threads": (draw(threads=0), "threads = 0"),
     "threads as a bool": (draw(threads=True), "threads = True"),
+    "thinner than the run": (go(thin=20), "thin = 20: more than steps = 10"),
     "zero steps": (go(steps=0), "steps = 0"),
     "endless steps": (go(steps=None), "nothing would end this run"),
 }

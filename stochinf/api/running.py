@@ -131,6 +131,8 @@ def run(
     goal = 0 if count is None else plan.warmup + count
     if count is None and stop is None and callback is None:
         raise StochinfError("nothing would end this run: give steps, or stop=")
+    if count is not None and count < plan.every:
+        raise StochinfError(f"thin = {plan.every}: more than steps = {count}, so nothing would be observed")
     capacity = (goal if keep_warmup else (count or 0)) // plan.every or GROWING
     _demand_room(plan, capacity)
     session = build(plan, capacity)

@@ -23,7 +23,6 @@ MODULES = {
     "models.logistic": ("LogisticRegression",),
     "graphs.factor_graph": ("FactorGraph",),
     "graphs.gibbs": ("Gibbs",),
-    "graphs.rao_blackwell": ("RaoBlackwell",),
     "mcmc.metropolis": ("Metropolis",),
     "mcmc.sgld": ("SGLD",),
     "optim.sgd": ("SGD",),

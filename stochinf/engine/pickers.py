@@ -7,7 +7,6 @@ returns a copy with arrays of its own, so one picker can serve many chains.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -279,7 +278,7 @@ def check_length(picker: str, weights: npt.NDArray[np.float64], target: Any) -> 
         raise StochinfError(f"{picker}: {weights.size} weights given, {n} needed: one per point of {type(target).__name__}")
 
 
-def steps_per_epoch(picker: Any) -> int:
-    """Return how many steps visit as many points as there are."""
+def epoch_length(picker: Any) -> float:
+    """Return how many steps visit as many points as there are: points / batch, a fraction where that does not come out even."""
     n = getattr(picker, "n", 0) or getattr(picker, "threshold", NO_WEIGHTS).size or 1
-    return math.ceil(n / max(1, getattr(picker, "batch", 1)))
+    return float(n / max(1, getattr(picker, "batch", 1)))

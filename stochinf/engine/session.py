@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from stochinf.engine.block import NEVER, Block
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.memory import demand
 from stochinf.engine.overlap import check_overlap
-from stochinf.engine.pickers import Scan, steps_per_epoch
+from stochinf.engine.pickers import Scan, epoch_length
 from stochinf.engine.rates import multiply, prepared, watched
 from stochinf.engine.stop import Convergence
 from stochinf.engine.streams import Streams
@@ -98,7 +99,12 @@ class Session:
     @property
     def steps_per_epoch(self) -> int:
         """Steps that visit as many points as there are."""
-        return steps_per_epoch(self.blocks[0].picker)
+        return math.ceil(self.epoch)
+
+    @property
+    def epoch(self) -> float:
+        """Points over points per step: how long an epoch is where no whole number of steps makes one."""
+        return epoch_length(self.blocks[0].picker)
 
     @property
     def lane_kernel(self) -> bool:

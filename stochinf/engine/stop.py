@@ -27,6 +27,7 @@ class View(Protocol):
 
     step: int
     steps_per_epoch: int
+    epoch: float
     every: int
 
     def convergence(self) -> Convergence:
@@ -123,6 +124,7 @@ class _Earlier(NamedTuple):
 
     step: int
     steps_per_epoch: int
+    epoch: float
     every: int
 
 
@@ -132,7 +134,8 @@ def _rule(
     """Make a rule that looks only at the steps it names."""
 
     def due(view: Any) -> bool:
-        return bool(view.step > 0 and next_check(_Earlier(view.step - 1, view.steps_per_epoch, view.every)) == view.step)
+        earlier = _Earlier(view.step - 1, view.steps_per_epoch, view.epoch, view.every)
+        return bool(view.step > 0 and next_check(earlier) == view.step)
 
     return Rule(reason, next_check, due, lasting=lasting, needs=needs)
 
@@ -154,7 +157,7 @@ def epochs(n: float) -> Rule:
         raise StochinfError(f"stop.epochs({n!r}): a finite number is needed")
 
     def end(view: Any) -> int:
-        return max(1, round(limit * int(view.steps_per_epoch)))
+        return max(1, math.ceil(limit * float(view.epoch) - 1e-9))
 
     return _rule(
         lambda view: f"{n} epochs" if view.step >= end(view) else "",

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.errors import GraphError
+from stochinf.engine.errors import CheckpointError, GraphError
 from stochinf.engine.memory import demand
 
-__all__ = ["LaneState", "lane_state", "reset_sums"]
+__all__ = ["LaneState", "check_states", "lane_state", "reset_sums", "starting_states"]
 
 Float32s = npt.NDArray[np.float32]
 
@@ -91,3 +91,23 @@ def starting_states(target: Any, position: npt.NDArray[Any] | None, streams: Any
         raise GraphError(f"init: variable {variable} in state index {states[variable, lane]}; it has the indices 0 to {most}")
     clamped: npt.NDArray[np.int32] = target.clamped[:, None]
     return np.where(clamped >= 0, clamped, states)
+
+
+def check_states(target: Any, state: LaneState) -> None:
+    """Demand that every position is a state of its variable: what a damaged file holds must not reach compiled code.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the variable and the number.
+    """
+    position = state.position
+    if position.dtype == np.float32:
+        wrong = np.argwhere(np.abs(position) != 1.0)
+    else:
+        wrong = np.argwhere((position < 0) | (position >= target.cardinality[:, None]))
+    if wrong.size:
+        variable, lane = wrong[0]
+        raise CheckpointError(
+            f"variable {variable} in chain {lane} of its block: {position[variable, lane]} is not one of its states"
+        )

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.engine.random import lane_uniform
-from stochinf.graphs.lane_state import LaneState, lane_state, reset_sums, starting_states
+from stochinf.graphs.lane_state import LaneState, check_states, lane_state, reset_sums, starting_states
 from stochinf.graphs.lanes import exp2
 from stochinf.graphs.targets import SpinGraph
 
@@ -70,6 +70,10 @@ class SpinGibbs(NamedTuple):
         """Return spins drawn uniformly, or as given."""
         return spin_state(target, position, streams, 0)
 
+    def check_state(self, target: SpinGraph, state: LaneState) -> None:
+        """Demand that a saved state is one."""
+        check_states(target, state)
+
     def update(self, target: SpinGraph, state: LaneState, point: int, rate: float, rng: Any) -> None:
         """Draw one spin in every lane."""
         i = target.free[point]
@@ -101,6 +105,10 @@ class SpinGibbsWithSums(NamedTuple):
     def begin_sampling(self, target: SpinGraph, state: LaneState) -> None:
         """Forget the sums of warm-up."""
         reset_sums(state)
+
+    def check_state(self, target: SpinGraph, state: LaneState) -> None:
+        """Demand that a saved state is one."""
+        check_states(target, state)
 
     def update(self, target: SpinGraph, state: LaneState, point: int, rate: float, rng: Any) -> None:
         """Draw one spin in every lane and add its conditional."""

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.engine.random import lane_uniform
-from stochinf.graphs.lane_state import LaneState, lane_state, reset_sums, starting_states
+from stochinf.graphs.lane_state import LaneState, check_states, lane_state, reset_sums, starting_states
 from stochinf.graphs.lanes import LOG2_E, exp2
 from stochinf.graphs.targets import TableGraph
 
@@ -110,6 +110,10 @@ class TableGibbs(NamedTuple):
         """Return states drawn uniformly, or as given."""
         return table_state(target, position, streams, 0)
 
+    def check_state(self, target: TableGraph, state: LaneState) -> None:
+        """Demand that a saved state is one."""
+        check_states(target, state)
+
     def update(self, target: TableGraph, state: LaneState, point: int, rate: float, rng: Any) -> None:
         """Draw one variable in every lane."""
         i = target.free[point]
@@ -132,6 +136,10 @@ class TableGibbsWithSums(NamedTuple):
     def begin_sampling(self, target: TableGraph, state: LaneState) -> None:
         """Forget the sums of warm-up."""
         reset_sums(state)
+
+    def check_state(self, target: TableGraph, state: LaneState) -> None:
+        """Demand that a saved state is one."""
+        check_states(target, state)
 
     def update(self, target: TableGraph, state: LaneState, point: int, rate: float, rng: Any) -> None:
         """Draw one variable in every lane and add its conditional."""

@@ -8,7 +8,7 @@ from scipy import stats
 import stochinf as si
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.loop import fill_points
-from stochinf.engine.pickers import BatchesWithReplacement, steps_per_epoch
+from stochinf.engine.pickers import BatchesWithReplacement, epoch_length
 from stochinf.engine.random import stream
 
 pytestmark = pytest.mark.fast
@@ -109,10 +109,10 @@ def test_curriculum_moves_from_easy_to_uniform():
         assert stats.chisquare(counts[seen], share[seen] * counts.sum()).pvalue > 1e-6
 
 
-def test_steps_per_epoch():
-    assert steps_per_epoch(pickers.Uniform().prepare(TARGET)) == 10
-    assert steps_per_epoch(pickers.Minibatches(3).prepare(TARGET)) == 4
-    assert steps_per_epoch(pickers.Weighted(np.ones(10)).prepare(TARGET)) == 10
+def test_length_of_an_epoch():
+    assert epoch_length(pickers.Uniform().prepare(TARGET)) == 10
+    assert epoch_length(pickers.Minibatches(3).prepare(TARGET)) == 10 / 3
+    assert epoch_length(pickers.Weighted(np.ones(10)).prepare(TARGET)) == 10
 
 
 REFUSED = {

@@ -208,7 +208,7 @@ def test_any_scan_finds_the_marginals(graph: si.FactorGraph, picker: Any) -> Non
     run = si.run(Gibbs(), graph, steps=12_000, thin=6, chains=64, picker=picker, observer=si.observers.Moments(), rng=3)
     exact = exact_marginals(graph)
     target = graph.as_target()
-    positions = run["mean"].reshape(graph.n_variables, 64) if run["mean"].shape[0] == 1 else run["mean"]
+    positions = run["mean"].T
     for i, node in enumerate(graph.variables):
         values = np.array([-1, 1]) if graph.spins is not None else np.arange(graph.n_states[i])
         lanes = positions[i]
@@ -238,6 +238,18 @@ def test_resume_goes_on_with_the_same_bits(tmp_path: Any) -> None:
     resumed = si.resume(tmp_path / "spins.npz", draws=5)
     assert (resumed["state"] == whole).all()
     assert list(resumed.coords["node"]) == spins.variables
+
+
+def test_a_saved_state_beyond_the_tables_is_refused(tmp_path: Any) -> None:
+    graph = random_graph(1)
+    path = tmp_path / "run.npz"
+    si.run(Gibbs(), graph, steps=6, thin=6, chains=2, rng=9).save(path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["block0.state.position"][2, 1] = 17
+    np.savez(path, **arrays)
+    with pytest.raises(si.CheckpointError, match=r"variable 2 in chain 1 .* 17 is not one of its states"):
+        si.resume(path, draws=1)
 
 
 @pytest.mark.fast

@@ -234,3 +234,25 @@ def test_unknown_node_is_a_key_error_with_the_near_name() -> None:
     with pytest.raises(KeyError, match="rain"):
         result["rian"]
     assert "rain" in repr(result)
+
+
+@pytest.mark.parametrize("sweeps", [1, 70, 300])
+def test_a_last_block_of_few_lanes_adds_up(sweeps: int) -> None:
+    """Chains beyond a multiple of 64 keep more and shorter batches, which are joined to those of the others."""
+    graph = si.FactorGraph([2, 3], [(0,), (0, 1)], [[1, 3], [1, 2, 3, 4, 5, 6]])
+    one, two = (si.marginals(graph, chains=66, draws=sweeps, rng=4, threads=threads) for threads in (1, 2))
+    means = one.totals.sum(axis=(0, 2)) / (66 * sweeps)
+    assert one.totals.shape[2] == 66
+    assert one.lengths.sum() == sweeps
+    assert np.allclose(means, [one[0][1], *one[1]], atol=1e-6)
+    assert np.array_equal(one.mcse[1], two.mcse[1], equal_nan=True)
+
+
+@pytest.mark.skipif(not JIT, reason="many sweeps")
+def test_observers_of_lanes_are_kept_by_chain() -> None:
+    graph = si.FactorGraph([2, 3], [(0,), (0, 1)], [[1, 3], [1, 2, 3, 4, 5, 6]])
+    both = si.observers.Both(si.observers.Draws(), si.observers.Moments())
+    run = si.run(si.graphs.Gibbs(), graph, steps=100, thin=2, chains=66, observer=both, rng=0)
+    assert np.allclose(run["mean"], run["state"].mean(axis=1), atol=1e-12)
+    counts = si.run(si.graphs.Gibbs(), graph, steps=100, thin=2, chains=66, observer=si.observers.Counts(3), rng=0)["counts"]
+    assert np.array_equal(counts, (run["state"][..., None] == np.arange(3)).sum(axis=1))
