@@ -81,8 +81,11 @@ def _add_infer(commands: Any) -> None:
 def infer(options: argparse.Namespace) -> int:
     """Read a model, infer its marginals, print a table or write a file."""
     from stochinf.api.marginals import marginals
+    from stochinf.engine.checkpoint import demand_writable
     from stochinf.graphs.formats import read_graph
 
+    if options.output is not None:
+        demand_writable(options.output)
     graph = read_graph(options.model)
     evidence = given_evidence(options.evidence, graph)
     result = marginals(
@@ -91,13 +94,22 @@ def infer(options: argparse.Namespace) -> int:
     )  # fmt: skip
     form = options.format or {".json": "json", ".csv": "csv"}.get("" if options.output is None else options.output.suffix, "uai")
     if options.output is not None:
-        options.output.write_text(written(result, form), encoding="utf-8")
+        save(options.output, written(result, form))
         print(f"{options.output}: marginals of {len(result)} variables", file=sys.stderr)
     elif options.format:
         sys.stdout.write(written(result, form))
     else:
         print_table(result, sys.stdout)
     return verdict(result)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a result; where the disk is full it goes to standard output, so that nothing is lost."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        sys.stdout.write(text)
+        raise
 
 
 def given_evidence(words: Sequence[str], graph: FactorGraph) -> dict[Hashable, Hashable]:
@@ -181,8 +193,7 @@ def print_table(result: Marginals, out: TextIO) -> None:
         print(f"... and {len(result) - len(nodes):,} more; --output FILE writes all", file=out)
     print(
         f"{result.method}: {result.chains:,} chains x {result.sweeps:,} sweeps in {sum(result.seconds.values()):.2f} s, "
-        f"worst R-hat {result.rhat.max():.4f}, smallest ESS {result.ess.min():,.0f}, largest MCSE {result.mcse.max():.2g}, "
-        f"seed {result.rng_entropy}",
+        f"{result.quality}seed {result.rng_entropy}",
         file=out,
     )
 

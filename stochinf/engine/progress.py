@@ -63,7 +63,7 @@ class Progress:
         """Draw again if half a second has passed since the start and a fifth since the last time."""
         now = time.perf_counter()
         self._smoothen(report.session)
-        if now - self.began < DELAY or now - self.last < REFRESH:
+        if now - self.began < DELAY or (now - self.last < REFRESH and report.step != report.steps):
             return
         self.last = now
         if self.bar is None:
@@ -97,7 +97,8 @@ class Progress:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
-        texts = ("{task.completed}/{task.total}", "{task.fields[rate]}", "{task.fields[figure]}")
+        done = "{task.completed}/{task.total}" if report.steps else "{task.completed}"
+        texts = (done, "{task.fields[rate]}", "{task.fields[figure]}")
         columns = (TextColumn("{task.description}"), BarColumn(), *map(TextColumn, texts), TimeRemainingColumn())
         self.bar = Bars(*columns, console=Console(stderr=not in_notebook()))
         chains = report.session.plan.chains

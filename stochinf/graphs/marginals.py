@@ -198,11 +198,12 @@ class Marginals(Mapping[Hashable, Floats]):
         draws = {"probability": np.ascontiguousarray(means.transpose(2, 0, 1))}
         return to_arviz({"posterior": draws}, attrs=attributes, coords={"state": labels}, dims={"probability": ["state"]})
 
-    def _figures(self) -> str:
-        """Return the worst figures as text, those that there are."""
+    @property
+    def quality(self) -> str:
+        """The worst figures as text, those that there are."""
         rhat, ess = self.rhat.max(), self.ess.min()
-        shown = f"; worst R-hat {rhat:.4f}" if rhat > -np.inf else ""
-        return f"{shown}\n  smallest ESS {ess:,.0f}, largest MCSE {self.mcse.max():.2g}" if ess < np.inf else shown
+        shown = f"worst R-hat {rhat:.4f}, " if rhat > 0 else ""
+        return f"{shown}smallest ESS {ess:,.0f}, largest MCSE {self.mcse.max():.2g}, " if np.isfinite(ess) else shown
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
@@ -210,8 +211,8 @@ class Marginals(Mapping[Hashable, Floats]):
     def __repr__(self) -> str:
         lines = [
             f"Marginals of {self.graph!r} by {self.method}{' (exact)' if self.exact else ''}",
-            f"  {self.chains:,} chains x {self.sweeps:,} sweeps after {self.warmup:,} of warm-up, seed {self.rng_entropy}",
-            f"  {self.stopped}{self._figures()}",
+            f"  {self.chains:,} chains x {self.sweeps:,} sweeps after {self.warmup:,} of warm-up: {self.stopped}",
+            f"  {self.quality}seed {self.rng_entropy}",
         ]
         width = max((len(str(node)) for node in self.graph.variables[:SHOWN]), default=0)
         for node in self.graph.variables[:SHOWN]:
