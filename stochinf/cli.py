@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return int(options.command(options))
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (whoever read has gone; Python flushes at exit)
+        return OK
     except (StochinfError, OSError) as error:
         print(f"stochinf: {error}", file=sys.stderr)
         return BAD_INPUT
