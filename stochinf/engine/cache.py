@@ -31,6 +31,8 @@ from numba import types
 from numba.core.compiler import CompileResult
 from numba.core.serialize import NumbaPickler
 
+from stochinf.engine.inner import InnerCompiler, InnerLowering
+
 __all__ = ["StampedCache", "cache_folder", "compiled", "forget_announcements", "loaded", "statistics"]
 
 ANNOUNCE_AFTER = 1.0
@@ -188,7 +190,8 @@ class StampedCache:
         """Return the name of the file of a combination of types, and its classes in order."""
         classes = list(dict.fromkeys(cls for t in signature for cls in part_classes(t)))
         digest = _Digest(classes)
-        digest.function(self.function)
+        for function in (self.function, InnerCompiler.define_pipelines, InnerLowering.run_pass):
+            digest.function(function)
         facts = [
             *map(str, signature),
             *(f"{cls.__name__} {getattr(cls, 'allocates', False)} {getattr(cls, 'reorder', False)}" for cls in classes),
