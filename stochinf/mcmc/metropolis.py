@@ -115,20 +115,29 @@ class Metropolis(NamedTuple):
         state.adaptation[0] = -1.0
 
     def update(self, target: Any, state: MetropolisState, point: int, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Propose, then accept or reject."""
+        """Propose, then accept or reject.
+
+        The first coordinate and the log density are held in scalars, and nothing branches on acceptance, which no processor
+        predicts: in one dimension, where every nanosecond counts, that is worth a quarter of a step.
+        """
         scale = rate * state.adaptation[1]
-        for i in range(state.position.size):
+        here = state.position[0]
+        current = state.stats[0]
+        there = here + scale * normal(rng)
+        state.proposal[0] = there
+        for i in range(1, state.position.size):
             state.proposal[i] = state.position[i] + scale * normal(rng)
         proposed = target.log_density(state.proposal)
         if math.isnan(proposed) or proposed == math.inf:
             state.nonfinite[0] += 1
             proposed = -math.inf
-        difference = proposed - state.stats[0]
+        difference = proposed - current
         chance = 1.0 if difference >= 0.0 else math.exp(difference)
-        if uniform(rng) < chance:
-            state.stats[0] = proposed
-            for i in range(state.position.size):
-                state.position[i] = state.proposal[i]
+        accepted = uniform(rng) < chance
+        state.position[0] = there if accepted else here
+        state.stats[0] = proposed if accepted else current
+        for i in range(1, state.position.size):
+            state.position[i] = state.proposal[i] if accepted else state.position[i]
         state.stats[1] = chance
         state.stats[2] = scale
         if state.adaptation[0] >= 0.0:
