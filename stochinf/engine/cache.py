@@ -25,6 +25,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from stochinf.engine import light  # noqa: F401  (first)
+
+# isort: split
 import numba
 import numpy as np
 from numba import types

@@ -13,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from stochinf.engine import light  # noqa: F401  (first)
+
+# isort: split
 from numba.core import codegen
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass

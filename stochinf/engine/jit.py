@@ -14,6 +14,9 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from stochinf.engine import light  # noqa: F401  (first)
+
+# isort: split
 import numba
 import numpy as np
 
