@@ -57,7 +57,7 @@ def after(start, steps, rows, picker, step_size=STEP, rng=0):
 
 @pytest.mark.parametrize("steps", [1, 5])
 def test_the_chains_own_normal_law_is_invariant(steps):
-    dim = 60_000
+    dim = 100_000
     variance = stationary_variance(N, STIFFNESS, STEP)
     assert variance > 1.1 / (N * STIFFNESS)
     start = np.sqrt(variance) * np.random.default_rng(8).standard_normal(dim)
@@ -68,7 +68,7 @@ def test_the_chains_own_normal_law_is_invariant(steps):
 
 @pytest.mark.parametrize("wrong", ["noise of variance 2 eps", "no factor n", "no half", "continuous time"])
 def test_planted_bugs_are_caught(wrong):
-    dim = 60_000
+    dim = 100_000
     h = N * STIFFNESS
     variance = {
         "noise of variance 2 eps": 2 * stationary_variance(N, STIFFNESS, STEP),
