@@ -22,7 +22,8 @@ from stochinf.graphs.gibbs import Gibbs
 from stochinf.graphs.table_gibbs import choose, exponentiate, log_weights, table_state
 from stochinf.graphs.targets import graph_target
 
-STARTS = 1_000_000 if JIT else 300
+STARTS = [100_000 if JIT else 300, pytest.param(1_000_000, marks=pytest.mark.slow)]
+MANY = 1_000_000
 
 
 def ring() -> si.FactorGraph:
@@ -34,28 +35,30 @@ def ring() -> si.FactorGraph:
     return si.FactorGraph.from_networkx(graph)
 
 
-def swept(graph: si.FactorGraph, target: Any, kernel: Any, evidence: Any = None, rate: float = 1.0, sweeps: int = 1) -> float:
+def swept(
+    graph: si.FactorGraph, target: Any, kernel: Any, evidence: Any = None, rate: float = 1.0, sweeps: int = 1, starts: int = MANY
+) -> float:
     """Return the p-value of a sweep from exact draws, by chi-square over all configurations."""
     states, exact = enumerate_states(graph), joint(graph, evidence)
     rng = np.random.default_rng(11)
-    starts = states[rng.choice(len(exact), STARTS, p=exact)]
+    begun = states[rng.choice(len(exact), starts, p=exact)]
     spins = getattr(target, "spin_labels", False)
     kernel = kernel.prepare(target) if hasattr(kernel, "prepare") else kernel
-    streams = Streams(5, 0, STARTS)
-    state = kernel.init(target, 2 * starts - 1 if spins else starts, streams)
+    streams = Streams(5, 0, starts)
+    state = kernel.init(target, 2 * begun - 1 if spins else begun, streams)
     if hasattr(kernel, "begin_sampling"):
         kernel.begin_sampling(target, state)
     block = Block(
         kernel._replace(inverse_temperature=np.nan), target, Scan(target.n_points), Constant(rate), Nothing(), state,
-        streams.stream("picker"), streams.stream("kernel"), STARTS,
+        streams.stream("picker"), streams.stream("kernel"), starts,
     )  # fmt: skip
     advance(block, sweeps * target.n_points)
     ended = state.position.T
     indices = ((ended + 1) / 2 if ended.dtype == np.float32 else ended).astype(np.int64)
     seen = np.bincount(np.ravel_multi_index(indices.T, graph.n_states), minlength=len(exact))
-    common = exact * STARTS >= 5
+    common = exact * starts >= 5
     observed = np.append(seen[common], seen[~common].sum())
-    expected = np.append(exact[common], exact[~common].sum()) * STARTS
+    expected = np.append(exact[common], exact[~common].sum()) * starts
     keep = expected > 0
     if observed[~keep].sum():
         return 0.0
@@ -75,18 +78,20 @@ CASES = [
 @pytest.mark.fast
 @pytest.mark.parametrize("sums", [False, True], ids=["plain", "sums"])
 @pytest.mark.parametrize(("graph", "evidence"), CASES)
-def test_a_sweep_keeps_the_distribution(graph: si.FactorGraph, evidence: Any, sums: bool) -> None:
+@pytest.mark.parametrize("starts", STARTS)
+def test_a_sweep_keeps_the_distribution(starts: int, graph: si.FactorGraph, evidence: Any, sums: bool) -> None:
     target = graph_target(graph, check_evidence(graph, evidence))
-    assert swept(graph, target, Gibbs(sums=sums), evidence) > 1e-6
+    assert swept(graph, target, Gibbs(sums=sums), evidence, starts=starts) > 1e-6
 
 
 @pytest.mark.fast
-def test_tables_with_evidence_keep_the_distribution() -> None:
+@pytest.mark.parametrize("starts", STARTS)
+def test_tables_with_evidence_keep_the_distribution(starts: int) -> None:
     graph = random_graph(1)
     wide = int(np.argmax(graph.n_states))
     evidence = {graph.variables[wide]: graph.labels(wide)[1]}
     target = graph_target(graph, check_evidence(graph, evidence))
-    assert swept(graph, target, Gibbs(), evidence, sweeps=2) > 1e-6
+    assert swept(graph, target, Gibbs(), evidence, sweeps=2, starts=starts) > 1e-6
 
 
 @pytest.mark.skipif(not JIT, reason="power needs many starts")
@@ -112,7 +117,7 @@ class TestPlantedBugsAreCaught:
     def test_synchronous_update(self) -> None:
         graph = random_graph(1)
         target = graph_target(graph)
-        frozen = np.zeros((graph.n_variables, STARTS), np.int32)
+        frozen = np.zeros((graph.n_variables, MANY), np.int32)
         assert swept(graph, target, Synchronous(frozen)) < 1e-6
 
     def test_state_chosen_from_the_next_weights(self) -> None:

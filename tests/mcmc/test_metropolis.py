@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from parts_for_tests import FromExact, Lopsided, Points
 from scipy import stats
-from scipy.special import logit
+from scipy.special import expit, logit
 
 import stochinf as si
+from stochinf.density.pointer import python_density
 from stochinf.engine.errors import StochinfError
 
 COIN = si.models.CoinBias(14, 6, prior=(2.0, 5.0))
@@ -20,7 +21,7 @@ def surprise(kernel, target, n, seed=17, times=10):
     theta = COIN.posterior.rvs(n, random_state=np.random.default_rng(seed))
     start = FromExact(kernel, logit(theta)[:, None], times)
     run = si.run(start, target, steps=n, schedule=kernel.step_size, rng=seed, progress=False, threads=1)
-    u = COIN.posterior.cdf(run["theta"][0])
+    u = COIN.posterior.cdf(run["theta"][0] if "theta" in run.draws else expit(run["position"][0, :, 0]))
     assert len(np.unique(u)) > 0.5 * n
     return min(stats.kstest(u, "uniform").pvalue, stats.kstest(abs(2 * u - 1), "uniform").pvalue)
 
@@ -41,6 +42,12 @@ BUGS = {
 @pytest.mark.parametrize("step_size", [0.3, 1.5])
 def test_exact_draws_stay_exact(step_size):
     assert surprise(si.mcmc.Metropolis(step_size), COIN, 100_000) > LIMIT
+
+
+@pytest.mark.parametrize("n", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_exact_draws_stay_exact_where_the_density_is_a_python_function(n):
+    coin = python_density(COIN.log_density, 1)
+    assert surprise(si.mcmc.Metropolis(1.0), coin, n, times=2) > LIMIT
 
 
 @pytest.mark.parametrize("bug", BUGS)

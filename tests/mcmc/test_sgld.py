@@ -55,9 +55,8 @@ def after(start, steps, rows, picker, step_size=STEP, rng=0):
     return run.position[0]
 
 
-@pytest.mark.parametrize("steps", [1, 5])
-def test_the_chains_own_normal_law_is_invariant(steps):
-    dim = 100_000
+@pytest.mark.parametrize(("steps", "dim"), [(1, 100_000), (5, 100_000), pytest.param(5, 1_000_000, marks=pytest.mark.slow)])
+def test_the_chains_own_normal_law_is_invariant(steps, dim):
     variance = stationary_variance(N, STIFFNESS, STEP)
     assert variance > 1.1 / (N * STIFFNESS)
     start = np.sqrt(variance) * np.random.default_rng(8).standard_normal(dim)
