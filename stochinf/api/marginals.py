@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import numpy as np
 
 from stochinf.engine import progress as progress_module
 from stochinf.engine import stop
 from stochinf.engine.convert import counted
-from stochinf.engine.driver import Controls, Report, check_controls, drive
+from stochinf.engine.driver import Controls, Report, check_controls
 from stochinf.engine.errors import GraphError, StochinfError
-from stochinf.engine.jit import versions
-from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.streams import entropy_of
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_feasible, check_possible
+from stochinf.graphs.feasible import check_possible
 from stochinf.graphs.gibbs import Gibbs
 from stochinf.graphs.marginals import Marginals
-from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
+from stochinf.graphs.sampled import Sampling, sampled_marginals
 from stochinf.graphs.targets import graph_target
 
 __all__ = ["marginals"]
@@ -100,29 +95,14 @@ def marginals(
     graph = as_graph(graph)
     clamped = check_evidence(graph, evidence)
     check_possible(graph, clamped)
-    target = graph_target(graph, clamped)
     sweeps, rule = _horizon(draws, time, mcse)
     controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
-    points = max(1, target.n_points)
-    before = counted("warmup", warmup, least=0)
-    kernel = Gibbs(sums=True)
-    plan = Plan(
-        kernel,
-        target,
-        None,
-        None,
-        RaoBlackwell(),
-        None,
-        counted("chains", chains),
-        before * points,
-        points,
-        False,
-        entropy_of(rng),
+    before, chains = counted("warmup", warmup, least=0), counted("chains", chains)
+    sampling = Sampling(chains, sweeps, before, time, entropy_of(rng), controls)
+    target = graph_target(graph, clamped)
+    return sampled_marginals(
+        graph, clamped, target, Gibbs(sums=True), sampling, method="gibbs", reason="Gibbs sampling was asked for"
     )
-    session = build(plan, 0)
-    if target.n_points:
-        _sample(session, graph, controls, before * points, sweeps * points, time)
-    return _result(session, graph, clamped, before)
 
 
 def as_graph(graph: Any) -> FactorGraph:
@@ -149,44 +129,3 @@ def _horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple
     if draws is not None:
         return counted("draws", draws), rule
     return (0 if rules else DRAWS), rule
-
-
-def _sample(session: Session, graph: FactorGraph, controls: Controls, before: int, after: int, time: float | None) -> None:
-    """Warm up, look whether every chain is somewhere possible, then sample."""
-    began = clock.monotonic()
-    if before:
-        drive(session, before, controls._replace(stop=None if time is None else stop.seconds(time)))
-    if session.interrupted or session.total < before:
-        return
-    check_feasible(graph, session)
-    if time is not None and controls.stop is not None and clock.monotonic() - began >= time:
-        session.reason = f"{time} seconds"
-        return
-    drive(session, before + after if after else 0, controls)
-
-
-def _result(session: Session, graph: FactorGraph, clamped: Any, warmup: int) -> Marginals:
-    observer = session.blocks[0].observer
-    pieces = snapshots(session.blocks)
-    lengths = pieces[0][2]
-    shifts = [block.state.shift.astype(np.float64) for block in session.blocks]
-    totals = [piece[0] + lengths[:, None, None] * shift[:, None] for piece, shift in zip(pieces, shifts, strict=True)]
-    return Marginals(
-        graph=graph,
-        clamped=clamped,
-        figures=observer.statistics(session.blocks),
-        first_slot=session.plan.target.first_slot,
-        method="gibbs",
-        reason="Gibbs sampling was asked for" if session.plan.target.n_points else "every variable is observed",
-        exact=not session.plan.target.n_points,
-        chains=session.plan.chains,
-        sweeps=int(lengths.sum()),
-        warmup=warmup,
-        seconds=dict(session.seconds),
-        rng_entropy=session.plan.entropy,
-        interrupted=session.interrupted,
-        stopped=session.reason or "nothing to sample",
-        totals=np.concatenate(totals, axis=2),
-        lengths=lengths,
-        versions=versions(),
-    )

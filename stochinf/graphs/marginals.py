@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.diagnostics.summary import unknown_name
-from stochinf.engine.lane_statistics import LaneStatistics
 from stochinf.graphs.factor_graph import FactorGraph
 
 __all__ = ["ByNode", "Marginals"]
 
 Floats = npt.NDArray[np.float64]
 SHOWN = 12
+NO_TOTALS = np.empty((0, 0, 0))
+NO_LENGTHS = np.empty(0, np.int64)
 
 
 class ByNode(Mapping[Hashable, Any]):
@@ -58,12 +59,21 @@ class Marginals(Mapping[Hashable, Floats]):
     graph : FactorGraph
     clamped : int32 (V,)
         State index of evidence variables, -1 for free ones.
-    figures : LaneStatistics
-        By slot; see `stochinf.graphs.targets.SpinGraph`.
-    first_slot : int32 (V + 1,)
+    probability, error : float64 (sum of n_states,)
+        Probabilities and their standard errors by state, variable after variable: errors are 0 for what is exact, NaN where
+        the method has none.
+    worst_rhat, least_ess : float64 (V,)
+        Over the states of each variable; NaN where there is none.
     method, reason : str
         How the marginals were found, and why so.
     exact : bool
+    log_partition, log_partition_mcse : float
+        Natural logarithm of the sum of all weights that agree with the evidence, and its standard error; NaN where the
+        method has none.
+    facts : mapping
+        What else the method tells: width, swap rates, the ladder of temperatures, residual, bounds.
+    warnings : tuple of str
+        What to know before trusting the numbers.
     chains, sweeps, warmup : int
     seconds : mapping
     rng_entropy : int
@@ -72,7 +82,8 @@ class Marginals(Mapping[Hashable, Floats]):
     stopped : str
         Why the run ended.
     totals, lengths : ndarray
-        Sums of conditionals by batch, slot and chain, and sweeps by batch.
+        Sums of conditionals by batch, slot and chain, and sweeps by batch; `slots` names the state of each slot.
+    slots : int64 (slots,)
     versions : mapping of str to str
 
     Attributes
@@ -85,27 +96,34 @@ class Marginals(Mapping[Hashable, Floats]):
     Examples
     --------
     >>> import stochinf as si
-    >>> r = si.marginals(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]), rng=0)
-    >>> r[0].round(1), r.states[0], r.exact
-    (array([0.2, 0.8]), [0, 1], False)
+    >>> r = si.marginals(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]))
+    >>> r[0].round(3), r.states[0], r.exact
+    (array([0.25, 0.75]), [0, 1], True)
     """
 
     graph: FactorGraph
     clamped: npt.NDArray[np.int32]
-    figures: LaneStatistics
-    first_slot: npt.NDArray[np.int32]
+    probability: Floats
+    error: Floats
+    worst_rhat: Floats
+    least_ess: Floats
     method: str
     reason: str
     exact: bool
-    chains: int
-    sweeps: int
-    warmup: int
-    seconds: Mapping[str, float]
-    rng_entropy: int
-    interrupted: bool
-    stopped: str
-    totals: Floats
-    lengths: npt.NDArray[np.int64]
+    log_partition: float = np.nan
+    log_partition_mcse: float = np.nan
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    chains: int = 0
+    sweeps: int = 0
+    warmup: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    rng_entropy: int = 0
+    interrupted: bool = False
+    stopped: str = ""
+    totals: Floats = field(default_factory=lambda: NO_TOTALS)
+    lengths: npt.NDArray[np.int64] = field(default_factory=lambda: NO_LENGTHS)
+    slots: npt.NDArray[np.int64] = field(default_factory=lambda: NO_LENGTHS)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, node: Hashable) -> Floats:
@@ -126,77 +144,48 @@ class Marginals(Mapping[Hashable, Floats]):
     @cached_property
     def probabilities(self) -> ByNode:
         """Probabilities by node."""
-        return ByNode(self.graph, self._spread(self.figures.mean, 1.0, complement=True), self._start)
+        return ByNode(self.graph, self.probability, self._start)
 
     @cached_property
     def mcse(self) -> ByNode:
         """Monte Carlo standard errors by node."""
-        return ByNode(self.graph, self._spread(self.figures.mcse, 0.0), self._start)
+        return ByNode(self.graph, self.error, self._start)
 
     @cached_property
     def rhat(self) -> ByNode:
         """Largest R-hat over the states of each node."""
-        return ByNode(self.graph, self._worst(self.figures.rhat, np.fmax))
+        return ByNode(self.graph, self.worst_rhat)
 
     @cached_property
     def ess(self) -> ByNode:
         """Smallest effective sample size over the states of each node."""
-        return ByNode(self.graph, self._worst(self.figures.ess, np.fmin))
+        return ByNode(self.graph, self.least_ess)
 
     @cached_property
     def _start(self) -> npt.NDArray[np.int64]:
         return np.concatenate([[0], np.cumsum(self.graph.n_states, dtype=np.int64)])
 
-    def _spread(self, by_slot: Floats, observed: float, complement: bool = False) -> Floats:
-        """Spread figures by slot over all states: a binary variable has one slot for two states."""
-        flat = np.zeros(int(self._start[-1]))
-        evidence = np.flatnonzero(self.clamped >= 0)
-        flat[self._start[evidence] + self.clamped[evidence]] = observed
-        one = np.flatnonzero((self.clamped < 0) & (self.graph.n_states <= 2))
-        second = by_slot[self.first_slot[one]]
-        two_states = self.graph.n_states[one] == 2
-        flat[self._start[one] + np.where(two_states, 1, 0)] = np.where(two_states | (not complement), second, 1.0)
-        flat[self._start[one[two_states]]] = 1.0 - second[two_states] if complement else second[two_states]
-        many = np.flatnonzero((self.clamped < 0) & (self.graph.n_states > 2))
-        if many.size:
-            sizes = self.graph.n_states[many]
-            within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            slots = by_slot[np.repeat(self.first_slot[many], sizes) + within]
-            if complement:
-                slots = slots / np.repeat(np.add.reduceat(slots, np.cumsum(sizes) - sizes), sizes)
-            flat[np.repeat(self._start[many], sizes) + within] = slots
-        return flat
+    def to_networkx(self) -> Any:
+        """Return a networkx graph whose nodes carry `probabilities` and `mcse`; see `stochinf.graphs.report.marginals_to_networkx`."""
+        from stochinf.graphs.report import marginals_to_networkx
 
-    def _worst(self, by_slot: Floats, worse: np.ufunc) -> Floats:
-        free = np.flatnonzero(np.diff(self.first_slot) > 0)
-        flat = np.full(self.graph.n_variables, np.nan)
-        if free.size:
-            flat[free] = worse.reduceat(by_slot, self.first_slot[free])
-        return flat
+        return marginals_to_networkx(self)
 
     def to_arviz(self) -> Any:
         """Return the means of batches of sweeps as draws of `probability`, one chain per lane, for arviz.
 
         A draw is the mean of a conditional over a batch, so `arviz.summary` shows each probability with its error; states
-        of binary nodes have the second only.
+        of binary nodes have the second only. What was not sampled is one draw.
         """
-        from stochinf.diagnostics.arviz import to_arviz
+        from stochinf.graphs.report import marginals_to_arviz
 
-        full = self.lengths > 0
-        means = self.totals[full] / self.lengths[full][:, None, None]
-        labels = [
-            f"{node}={self.states[node][s]}"
-            for i, node in enumerate(self.graph.variables)
-            if self.clamped[i] < 0
-            for s in (range(self.graph.n_states[i]) if self.graph.n_states[i] > 2 else (self.graph.n_states[i] - 1,))
-        ]
-        attributes = {
-            "sampling_time": self.seconds.get("sampling", 0.0),
-            "rng_entropy": str(self.rng_entropy),
-            "method": self.method,
-        }
-        draws = {"probability": np.ascontiguousarray(means.transpose(2, 0, 1))}
-        return to_arviz({"posterior": draws}, attrs=attributes, coords={"state": labels}, dims={"probability": ["state"]})
+        return marginals_to_arviz(self)
+
+    def plot(self, nodes: Any = None, ax: Any = None) -> Any:
+        """Draw the probabilities as bars with error bars of two standard errors; see `stochinf.graphs.report.plot`."""
+        from stochinf.graphs.report import plot
+
+        return plot(self, nodes, ax)
 
     @property
     def quality(self) -> str:
@@ -209,15 +198,6 @@ class Marginals(Mapping[Hashable, Floats]):
         return f"<pre>{escape(repr(self))}</pre>"
 
     def __repr__(self) -> str:
-        lines = [
-            f"Marginals of {self.graph!r} by {self.method}{' (exact)' if self.exact else ''}",
-            f"  {self.chains:,} chains x {self.sweeps:,} sweeps after {self.warmup:,} of warm-up: {self.stopped}",
-            f"  {self.quality}seed {self.rng_entropy}",
-        ]
-        width = max((len(str(node)) for node in self.graph.variables[:SHOWN]), default=0)
-        for node in self.graph.variables[:SHOWN]:
-            cells = "  ".join(f"{label}: {p:.4f}" for label, p in zip(self.states[node][:5], self[node], strict=False))
-            lines.append(f"  {node!s:<{width}}  {cells}{' ...' if len(self[node]) > 5 else ''}")
-        if len(self) > SHOWN:
-            lines.append(f"  ... and {len(self) - SHOWN:,} more")
-        return "\n".join(lines)
+        from stochinf.graphs.report import text
+
+        return text(self)

@@ -1,0 +1,180 @@
+"""Marginals by a sampler of lanes: warm-up, sums of conditionals, error bars."""
+
+from __future__ import annotations
+
+import time as clock
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine import stop
+from stochinf.engine.driver import Controls, drive
+from stochinf.engine.jit import versions
+from stochinf.engine.lane_statistics import LaneStatistics
+from stochinf.engine.session import Plan, Session, build
+from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.feasible import check_feasible
+from stochinf.graphs.flat import Floats, Int32s, Int64s
+from stochinf.graphs.marginals import Marginals
+from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
+
+__all__ = ["Figures", "Sampling", "sampled_marginals", "slot_states", "spread_slots"]
+
+
+class Sampling(NamedTuple):
+    """How long and how to sample.
+
+    Attributes
+    ----------
+    chains : int
+    sweeps : int
+        Per chain after warm-up; 0 until `controls.stop` ends the run.
+    warmup : int
+        Sweeps before.
+    time : float or None
+        Seconds for all, warm-up included.
+    entropy : int
+    controls : Controls
+    """
+
+    chains: int
+    sweeps: int
+    warmup: int
+    time: float | None
+    entropy: int
+    controls: Controls
+
+
+class Figures(NamedTuple):
+    """Probabilities and errors by state, and the worst R-hat and ESS of each variable, as `Marginals` has them."""
+
+    probability: Floats
+    error: Floats
+    worst_rhat: Floats
+    least_ess: Floats
+
+
+def sampled_marginals(
+    graph: FactorGraph,
+    clamped: Int32s,
+    target: Any,
+    kernel: Any,
+    sampling: Sampling,
+    *,
+    method: str,
+    reason: str,
+    picker: Any = None,
+    init: npt.NDArray[Any] | None = None,
+) -> Marginals:
+    """Return the marginals of a graph by a lane kernel that sums conditionals.
+
+    Parameters
+    ----------
+    graph : FactorGraph
+    clamped : int32 (V,)
+    target : SpinGraph, TableGraph or another target of the kernel
+    kernel : part
+        Its state has `sums`, `squares`, `shift`, `recent`; see `stochinf.graphs.lane_state.LaneState`.
+    sampling : Sampling
+    method, reason : str
+    picker : part, optional
+        The default is a scan.
+    init : int (V,) or (chains, V), optional
+        Starting states.
+
+    Raises
+    ------
+    GraphError
+        If a chain finds no state of positive probability during warm-up.
+    """
+    points = max(1, target.n_points)
+    before = sampling.warmup * points
+    plan = Plan(kernel, target, picker, None, RaoBlackwell(), init, sampling.chains, before, points, False, sampling.entropy)
+    session = build(plan, 0)
+    if target.n_points:
+        _sample(session, graph, sampling, points)
+    return _result(session, graph, clamped, sampling, method, reason)
+
+
+def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int) -> None:
+    """Warm up, look whether every chain is somewhere possible, then sample."""
+    began, limit = clock.monotonic(), sampling.time
+    before, after = sampling.warmup * points, sampling.sweeps * points
+    if before:
+        drive(session, before, sampling.controls._replace(stop=None if limit is None else stop.seconds(limit)))
+    if session.interrupted or session.total < before:
+        return
+    check_feasible(graph, session)
+    if limit is not None and sampling.controls.stop is not None and clock.monotonic() - began >= limit:
+        session.reason = f"{limit} seconds"
+        return
+    drive(session, before + after if after else 0, sampling.controls)
+
+
+def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sampling, method: str, reason: str) -> Marginals:
+    observer = session.blocks[0].observer
+    pieces = snapshots(session.blocks)
+    lengths = pieces[0][2]
+    shifts = [block.state.shift.astype(np.float64) for block in session.blocks]
+    totals = [piece[0] + lengths[:, None, None] * shift[:, None] for piece, shift in zip(pieces, shifts, strict=True)]
+    some = bool(session.plan.target.n_points)
+    return Marginals(
+        graph=graph,
+        clamped=clamped,
+        **spread_slots(graph.n_states, clamped, observer.statistics(session.blocks))._asdict(),
+        method=method,
+        reason=reason if some else "every variable is observed",
+        exact=not some,
+        chains=session.plan.chains,
+        sweeps=int(lengths.sum()),
+        warmup=sampling.warmup,
+        seconds=dict(session.seconds),
+        rng_entropy=session.plan.entropy,
+        interrupted=session.interrupted,
+        stopped=session.reason or "nothing to sample",
+        totals=np.concatenate(totals, axis=2),
+        lengths=lengths,
+        slots=slot_states(graph.n_states, clamped),
+        versions=versions(),
+    )
+
+
+def slot_states(cardinality: Int32s, clamped: Int32s) -> Int64s:
+    """Return which state each slot of sums is of, as a position among the states of all variables.
+
+    A free variable of one or two states has one slot (of its last state), one of more has one for each state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.graphs.sampled import slot_states
+    >>> slot_states(np.array([2, 3, 2]), np.array([-1, -1, 0])).tolist()
+    [1, 2, 3, 4]
+    """
+    start = np.concatenate([[0], np.cumsum(cardinality, dtype=np.int64)])
+    shown = np.ones(int(start[-1]), bool)
+    fixed = np.repeat(clamped >= 0, cardinality)
+    shown[start[:-1][cardinality == 2]] = False
+    return np.flatnonzero(shown & ~fixed)
+
+
+def spread_slots(cardinality: Int32s, clamped: Int32s, figures: LaneStatistics) -> Figures:
+    """Return figures by state from figures by slot."""
+    start = np.concatenate([[0], np.cumsum(cardinality, dtype=np.int64)])
+    slots = slot_states(cardinality, clamped)
+    owner = np.repeat(np.arange(cardinality.size), cardinality)
+    probability, error = np.zeros(owner.size), np.zeros(owner.size)
+    fixed = np.flatnonzero(clamped >= 0)
+    probability[start[fixed] + clamped[fixed]] = 1.0
+    probability[slots], error[slots] = figures.mean, figures.mcse
+    two = start[:-1][(clamped < 0) & (cardinality == 2)]
+    probability[two], error[two] = 1.0 - probability[two + 1], error[two + 1]
+    probability[start[:-1][cardinality == 1]] = 1.0
+    probability /= np.repeat(np.add.reduceat(probability, start[:-1]), cardinality) if owner.size else 1.0
+    worst, least = np.full(cardinality.size, np.nan), np.full(cardinality.size, np.nan)
+    if slots.size:
+        first = np.flatnonzero(np.diff(owner[slots], prepend=-1))
+        worst[owner[slots[first]]] = np.fmax.reduceat(figures.rhat, first)
+        least[owner[slots[first]]] = np.fmin.reduceat(figures.ess, first)
+    return Figures(probability, error, worst, least)
