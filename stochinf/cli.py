@@ -147,7 +147,7 @@ def written(result: Marginals, form: str) -> str:
     """Return the marginals in the UAI result format, as JSON or as CSV."""
     text = io.StringIO()
     if form == "uai":
-        from stochinf.graphs.uai import write_uai_marginals
+        from stochinf.graphs.formats.uai import write_uai_marginals
 
         write_uai_marginals(result, text)
     elif form == "json":

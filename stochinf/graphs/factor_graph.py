@@ -63,6 +63,8 @@ class FactorGraph:
 
     flat: FlatFactors
     variables: list[Node]
+    child: Int32s | None = None
+    """In a Bayesian network the variable, by number, that each factor is the conditional distribution of; else None."""
 
     def __init__(
         self,
@@ -102,16 +104,19 @@ class FactorGraph:
         names: Sequence[Node] | None = None,
         states: Labels | None = None,
         spins: SpinParameters | None = None,
+        child: Int32s | None = None,
     ) -> Self:
         """Wrap arrays made by `stochinf.graphs.flat.flat_factors` and `log_of_weights`, which checked them.
 
-        ``spins`` are the exact spin parameters where the caller knows them.
+        ``spins`` are the exact spin parameters where the caller knows them, and ``child`` the variable that each factor is
+        the conditional distribution of (see `FactorGraph.child`).
         """
         graph = cls.__new__(cls)
         graph._name(flat.cardinality.size, names)
         graph._label(flat.cardinality, states)
         graph.flat = flat
-        for array in flat:
+        graph.child = child
+        for array in flat if child is None else (*flat, child):
             array.setflags(write=False)
         if spins is not None:
             graph.__dict__["spins"] = spins
@@ -253,6 +258,8 @@ class FactorGraph:
         arrays = self.flat._asdict()
         if self.spins is not None:
             arrays |= {"field": self.spins.field, "edges": self.spins.edges, "coupling": self.spins.coupling}
+        if self.child is not None:
+            arrays["child"] = self.child
         labels = [tuple(self.labels(i)) for i in range(self.n_variables)]
         plain = all(row == tuple(range(len(row))) for row in labels)
         return {**arrays, "names": tuple(self.variables), "states": None if plain else tuple(labels)}
@@ -260,10 +267,10 @@ class FactorGraph:
     @classmethod
     def from_recipe(cls, *, names: Any, states: Any, **arrays: Any) -> "FactorGraph":
         """Return the graph of a saved run."""
-        spins = None
+        spins, child = None, arrays.pop("child", None)
         if "field" in arrays:
             spins = SpinParameters(arrays.pop("field"), arrays.pop("edges"), arrays.pop("coupling"), 0.0)
-        return cls.from_flat(FlatFactors(**arrays), list(names), states, spins)
+        return cls.from_flat(FlatFactors(**arrays), list(names), states, spins, child)
 
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from oracles import DATA, exact_marginals, log_partition, random_graph, read_mar
 from stochinf.engine.errors import GraphError, MemoryLimitError
 from stochinf.graphs import FactorGraph, read_evidence, read_graph
 from stochinf.graphs.evidence import check_evidence
-from stochinf.graphs.uai import parse_uai, parse_uai_evidence, read_uai, read_uai_evidence, write_uai_marginals
+from stochinf.graphs.formats.uai import parse_uai, parse_uai_evidence, read_uai, read_uai_evidence, write_uai_marginals
 
 UAI = DATA / "uai"
 MODELS = sorted(path.name.removesuffix(".uai") for path in UAI.glob("*.uai"))

@@ -5,18 +5,19 @@ from collections.abc import Hashable, Iterable
 
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.formats.bif import read_bif
+from stochinf.graphs.formats.textfile import Path
+from stochinf.graphs.formats.uai import read_uai, read_uai_evidence
 from stochinf.graphs.naming import quote
-from stochinf.graphs.textfile import Path
-from stochinf.graphs.uai import read_uai, read_uai_evidence
 
 __all__ = ["read_evidence", "read_graph"]
 
-_GRAPHS = {".uai": read_uai, ".uai.gz": read_uai}
+_GRAPHS = {".uai": read_uai, ".uai.gz": read_uai, ".bif": read_bif, ".bif.gz": read_bif}
 _EVIDENCE = {".evid": read_uai_evidence, ".evid.gz": read_uai_evidence}
 
 
 def read_graph(path: Path) -> FactorGraph:
-    """Read a model file: UAI (``.uai``, ``.uai.gz``).
+    """Read a model file: UAI (``.uai``, ``.uai.gz``) or a Bayesian network in BIF (``.bif``, ``.bif.gz``).
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def read_graph(path: Path) -> FactorGraph:
     >>> read_graph("model.xyz")
     Traceback (most recent call last):
         ...
-    stochinf.engine.errors.GraphError: 'model.xyz': no model format of that suffix; known are .uai, .uai.gz
+    stochinf.engine.errors.GraphError: 'model.xyz': no model format of that suffix; known are .uai, .uai.gz, .bif, .bif.gz
     """
     return _GRAPHS[_suffix(path, _GRAPHS, "model")](path)
 

@@ -18,9 +18,9 @@ import numpy as np
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import MAX_CARDINALITY, MAX_ENTRIES, FlatFactors, Floats, flat_factors, log_of_weights
+from stochinf.graphs.formats.textfile import MAX_BYTES, Path, Tokens, read_bytes
+from stochinf.graphs.formats.uai_results import parse_uai_evidence, read_uai_evidence, write_uai_marginals
 from stochinf.graphs.naming import factor_title, quote
-from stochinf.graphs.textfile import MAX_BYTES, Path, Tokens, read_bytes
-from stochinf.graphs.uai_results import parse_uai_evidence, read_uai_evidence, write_uai_marginals
 
 __all__ = ["parse_uai", "parse_uai_evidence", "read_uai", "read_uai_evidence", "write_uai_marginals"]
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.formats.textfile import MAX_BYTES, Path, Tokens, read_bytes
 from stochinf.graphs.naming import quote
-from stochinf.graphs.textfile import MAX_BYTES, Path, Tokens, read_bytes
 
 __all__ = ["parse_uai_evidence", "read_uai_evidence", "write_uai_marginals"]
 
