@@ -1,7 +1,8 @@
 """Probabilistic inference and sampling: one loop (pick a point, update the model, iterate) behind every algorithm.
 
-Front doors: `sample`, `marginals`, `minimize`, `run`; `resume` and `load` for saved runs. Models: `models`, `FactorGraph`,
-`RBM`. Parts: `mcmc`, `optim`, `pickers`, `schedules`, `observers`, `stop`, and `kernel`, the decorator for your own.
+Front doors: `sample`, `marginals`, `map_state`, `log_partition`, `minimize`, `run`; `resume` and `load` for saved runs.
+Models: `models`, `FactorGraph`, `RBM`. Parts: `mcmc`, `optim`, `pickers`, `schedules`, `observers`, `stop`, and `kernel`, the
+decorator for your own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ __getattr__, __dir__, __all__ = exports(
         "FactorGraph": "graphs.factor_graph",
         "RBM": "rbm.estimator",
         "load": "api.resuming",
+        "log_partition": "api.log_partitions",
+        "map_state": "api.map_states",
         "marginals": "api.marginals",
         "minimize": "api.minimizing",
         "read_evidence": "graphs.formats",
@@ -31,6 +34,7 @@ __getattr__, __dir__, __all__ = exports(
                 "CheckpointError",
                 "CompilationError",
                 "ConvergenceWarning",
+                "DensityError",
                 "GraphError",
                 "MemoryLimitError",
                 "MissingFileError",

@@ -6,23 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stochinf.engine import progress as progress_module
-from stochinf.engine import stop
 from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, Report, check_controls
-from stochinf.engine.errors import GraphError, StochinfError
 from stochinf.engine.streams import entropy_of
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.feasible import check_possible
-from stochinf.graphs.gibbs import Gibbs
 from stochinf.graphs.marginals import Marginals
-from stochinf.graphs.sampled import Sampling, sampled_marginals
-from stochinf.graphs.targets import graph_target
+from stochinf.graphs.methods import METHODS
+from stochinf.graphs.question import Question, Sampling, as_graph, chosen, horizon
 
 __all__ = ["marginals"]
-
-METHODS = ("gibbs",)
-DRAWS = 1000
 
 
 def marginals(
@@ -90,42 +84,11 @@ def marginals(
     ----------
     Gelfand, A. E. and Smith, A. F. M. (1990). Sampling-based approaches to calculating marginal densities. JASA 85, section 2.3.
     """
-    if method not in METHODS:
-        raise StochinfError(f"method = {method!r}: one of {', '.join(map(repr, METHODS))} is needed")
+    answer = chosen(method, METHODS)
     graph = as_graph(graph)
     clamped = check_evidence(graph, evidence)
     check_possible(graph, clamped)
-    sweeps, rule = _horizon(draws, time, mcse)
+    sweeps, rule = horizon(draws, time, mcse)
     controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
     before, chains = counted("warmup", warmup, least=0), counted("chains", chains)
-    sampling = Sampling(chains, sweeps, before, time, entropy_of(rng), controls)
-    target = graph_target(graph, clamped)
-    return sampled_marginals(
-        graph, clamped, target, Gibbs(sums=True), sampling, method="gibbs", reason="Gibbs sampling was asked for"
-    )
-
-
-def as_graph(graph: Any) -> FactorGraph:
-    """Return a FactorGraph, built from networkx where need be.
-
-    Raises
-    ------
-    GraphError
-        If the graph is neither.
-    """
-    if isinstance(graph, FactorGraph):
-        return graph
-    if hasattr(graph, "nodes") and hasattr(graph, "edges"):
-        return FactorGraph.from_networkx(graph)
-    raise GraphError(
-        f"graph: a FactorGraph or a networkx graph is needed, not {type(graph).__name__}; files are read by read_graph(path)"
-    )
-
-
-def _horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple[int, stop.Rule | None]:
-    """Return the number of sweeps (0: until a rule ends the run) and the rule."""
-    rules = [rule for rule in (None if time is None else stop.seconds(time), None if mcse is None else stop.mcse(mcse)) if rule]
-    rule = None if not rules else rules[0] if len(rules) == 1 else rules[0] | rules[1]
-    if draws is not None:
-        return counted("draws", draws), rule
-    return (0 if rules else DRAWS), rule
+    return answer(Question(graph, clamped, Sampling(chains, sweeps, before, time, entropy_of(rng), controls)))

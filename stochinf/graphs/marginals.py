@@ -166,7 +166,7 @@ class Marginals(Mapping[Hashable, Floats]):
         return np.concatenate([[0], np.cumsum(self.graph.n_states, dtype=np.int64)])
 
     def to_networkx(self) -> Any:
-        """Return a networkx graph whose nodes carry `probabilities` and `mcse`; see `stochinf.graphs.report.marginals_to_networkx`."""
+        """Return a networkx graph whose nodes carry `probabilities` and `mcse`; edges join variables of one factor."""
         from stochinf.graphs.report import marginals_to_networkx
 
         return marginals_to_networkx(self)

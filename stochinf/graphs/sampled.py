@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine import stop
-from stochinf.engine.driver import Controls, drive
+from stochinf.engine.driver import drive
 from stochinf.engine.jit import versions
 from stochinf.engine.lane_statistics import LaneStatistics
 from stochinf.engine.session import Plan, Session, build
@@ -17,33 +17,10 @@ from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.feasible import check_feasible
 from stochinf.graphs.flat import Floats, Int32s, Int64s
 from stochinf.graphs.marginals import Marginals
+from stochinf.graphs.question import Sampling
 from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
 
-__all__ = ["Figures", "Sampling", "sampled_marginals", "slot_states", "spread_slots"]
-
-
-class Sampling(NamedTuple):
-    """How long and how to sample.
-
-    Attributes
-    ----------
-    chains : int
-    sweeps : int
-        Per chain after warm-up; 0 until `controls.stop` ends the run.
-    warmup : int
-        Sweeps before.
-    time : float or None
-        Seconds for all, warm-up included.
-    entropy : int
-    controls : Controls
-    """
-
-    chains: int
-    sweeps: int
-    warmup: int
-    time: float | None
-    entropy: int
-    controls: Controls
+__all__ = ["Figures", "sampled_marginals", "slot_states", "spread_slots"]
 
 
 class Figures(NamedTuple):

@@ -1,0 +1,91 @@
+"""`log_partition`: the logarithm of the sum of all weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stochinf.engine import progress as progress_module
+from stochinf.engine.convert import counted
+from stochinf.engine.driver import Controls, Report, check_controls
+from stochinf.engine.streams import entropy_of
+from stochinf.graphs.answers import LogPartition
+from stochinf.graphs.evidence import check_evidence
+from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.feasible import check_possible
+from stochinf.graphs.partition_methods import METHODS
+from stochinf.graphs.question import Question, Sampling, as_graph, checked_memory, chosen, horizon
+
+__all__ = ["log_partition"]
+
+
+def log_partition(
+    graph: FactorGraph,
+    evidence: Mapping[Any, Any] | None = None,
+    method: str = "auto",
+    *,
+    chains: int = 64,
+    draws: int | None = None,
+    warmup: int = 200,
+    time: float | None = None,
+    mcse: float | None = None,
+    memory: int | None = None,
+    rng: Any = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+    callback: Callable[[Report], Any] | None = None,
+) -> LogPartition:
+    r"""Return the natural logarithm of the sum of the weights of all states that agree with the evidence.
+
+    .. math:: \log Z = \log \sum_x \prod_f w_f(x_{scope(f)})
+
+    For a Bayesian network that is the log probability of the evidence.
+
+    Parameters
+    ----------
+    graph : FactorGraph
+        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; a networkx graph works too.
+    evidence : dict, optional
+        Observed state (label) by variable.
+    method : str
+        "auto" eliminates variables where the tables fit in memory, which is exact, and anneals otherwise. By name: "exact",
+        "ais" (annealed importance sampling), "tempering" (bridge sampling), "bp" (Bethe), "trw" (upper bound), "mean-field"
+        (lower bound).
+    chains, draws, warmup, time, mcse
+        As in `stochinf.marginals`, for the methods that sample.
+    memory : int, optional
+        Bytes that tables may take; the default is a share of what is free.
+    rng, threads, progress, callback
+        As in `stochinf.run`.
+
+    Returns
+    -------
+    LogPartition
+        `z.value` (natural logarithm), `z.log10`, `z.mcse`, `z.exact`, `z.bounds`, `z.method`, `z.reason`.
+
+    Raises
+    ------
+    GraphError
+        If the evidence is unknown, or no state is possible.
+    StochinfError
+        If another argument breaks a rule.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.log_partition(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]), evidence={0: 1}).value
+    3.4011973816621555
+
+    References
+    ----------
+    Koller, D. and Friedman, N. (2009). Probabilistic Graphical Models, section 4.2.1.
+    """
+    answer = chosen(method, METHODS)
+    graph = as_graph(graph)
+    clamped = check_evidence(graph, evidence)
+    check_possible(graph, clamped)
+    sweeps, rule = horizon(draws, time, mcse)
+    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
+    before, chains = counted("warmup", warmup, least=0), counted("chains", chains)
+    sampling = Sampling(chains, sweeps, before, time, entropy_of(rng), controls)
+    return answer(Question(graph, clamped, sampling, checked_memory(memory)))

@@ -1,0 +1,103 @@
+"""The methods of finding the most probable state by name: each takes a `Question` and returns `MapState`."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stochinf.engine.errors import MemoryLimitError
+from stochinf.graphs.answers import HEURISTIC, OPTIMAL, MapState
+from stochinf.graphs.conditioning import Conditioned, conditioned
+from stochinf.graphs.question import Question
+
+__all__ = ["METHODS", "auto", "exact", "search"]
+
+SECONDS = 10.0
+"""What a search takes where nobody says."""
+
+
+def exact(question: Question) -> MapState:
+    """Answer by elimination with maxima in place of sums; see `stochinf.graphs.exact`."""
+    from stochinf.graphs.exact import exact_map, plan_elimination
+
+    began = clock.perf_counter()
+    left = conditioned(question.graph, question.clamped)
+    if not left.free.size:
+        return found(question, left, np.empty(0, np.int32), 0.0, 0.0, "exact", "every variable is observed", began)
+    plan = plan_elimination(left.graph)
+    states, score = exact_map(left.graph, question.memory, plan)
+    reason = f"variables eliminated: width {plan.width}, {plan.cells:,} table cells"
+    return found(question, left, states, score, score, "exact", reason, began, facts={"width": plan.width, "cells": plan.cells})
+
+
+def search(question: Question) -> MapState:
+    """Answer by the local search that suits the graph; see `stochinf.graphs.search`."""
+    return searched(question, "portfolio", "search")
+
+
+def searched(question: Question, name: str, method: str) -> MapState:
+    """Answer by one of the searches of `stochinf.graphs.search`."""
+    from stochinf.graphs import search as searches
+
+    began = clock.perf_counter()
+    left = conditioned(question.graph, question.clamped)
+    seconds = SECONDS if question.sampling.time is None else question.sampling.time
+    result = getattr(searches, name)(left.graph, time=seconds, rng=question.sampling.entropy)
+    return found(question, left, result.states, result.log_score, result.bound, method, result.reason, began)
+
+
+def auto(question: Question) -> MapState:
+    """Eliminate where the tables fit, else search."""
+    try:
+        return exact(question)
+    except MemoryLimitError as error:
+        answer = search(question)
+        why = f"elimination does not fit ({error}); {answer.reason}"
+        return MapState(**{**answer.__dict__, "reason": why})
+
+
+def found(
+    question: Question, left: Conditioned, states: Any, score: float, bound: float, method: str, reason: str, began: float,
+    **fields: Any,
+) -> MapState:  # fmt: skip
+    """Return an answer for the whole graph from the states of the free variables."""
+    whole = question.clamped.copy()
+    whole[left.free] = states
+    proven = not math.isnan(bound) and bound <= score + 1e-9 * max(1.0, abs(score))
+    return MapState(
+        graph=question.graph,
+        states=whole,
+        log_score=left.constant + score,
+        status=OPTIMAL if proven else HEURISTIC,
+        bound=left.constant + bound,
+        method=method,
+        reason=reason,
+        seconds=clock.perf_counter() - began,
+        rng_entropy=question.sampling.entropy,
+        **fields,
+    )
+
+
+METHODS: dict[str, Callable[[Question], MapState]] = {
+    "auto": auto,
+    "exact": exact,
+    "search": search,
+    "annealing": lambda question: searched(question, "annealing", "annealing"),
+    "tabu": lambda question: searched(question, "tabu", "tabu"),
+    "icm": lambda question: searched(question, "iterated_conditional_modes", "icm"),
+    "max-product": lambda question: by_max_product(question),
+}
+
+
+def by_max_product(question: Question) -> MapState:
+    """Answer by max-product belief propagation; see `stochinf.graphs.variational`."""
+    from stochinf.graphs.variational import max_product
+
+    began = clock.perf_counter()
+    left = conditioned(question.graph, question.clamped)
+    states, score, bound = max_product(left.graph)
+    return found(question, left, states, score, bound, "max-product", "max-product messages, decoded and improved", began)

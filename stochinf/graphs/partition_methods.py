@@ -1,0 +1,73 @@
+"""The methods of finding the partition function by name: each takes a `Question` and returns `LogPartition`."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable
+from typing import Any
+
+from stochinf.engine.errors import MemoryLimitError
+from stochinf.graphs.answers import LogPartition
+from stochinf.graphs.conditioning import Conditioned, conditioned
+from stochinf.graphs.question import Question
+
+__all__ = ["METHODS", "auto", "exact"]
+
+
+def exact(question: Question) -> LogPartition:
+    """Answer by elimination; see `stochinf.graphs.exact`."""
+    from stochinf.graphs.exact import exact_log_partition, plan_elimination
+
+    began = clock.perf_counter()
+    left = conditioned(question.graph, question.clamped)
+    if not left.free.size:
+        return estimated(question, left, 0.0, 0.0, "exact", "every variable is observed", began)
+    plan = plan_elimination(left.graph)
+    value = exact_log_partition(left.graph, question.memory, plan)
+    reason = f"variables eliminated: width {plan.width}, {plan.cells:,} table cells"
+    return estimated(question, left, value, 0.0, "exact", reason, began, facts={"width": plan.width, "cells": plan.cells})
+
+
+def auto(question: Question) -> LogPartition:
+    """Eliminate where the tables fit, else anneal."""
+    try:
+        return exact(question)
+    except MemoryLimitError as error:
+        answer = annealed(question)
+        return LogPartition(**{**answer.__dict__, "reason": f"elimination does not fit ({error}); {answer.reason}"})
+
+
+def annealed(question: Question) -> LogPartition:
+    """Answer by annealed importance sampling; see `stochinf.graphs.annealed`."""
+    from stochinf.graphs.annealed import annealed_importance
+
+    began = clock.perf_counter()
+    left = conditioned(question.graph, question.clamped)
+    result = annealed_importance(left.graph, time=question.sampling.time, rng=question.sampling.entropy)
+    return estimated(
+        question, left, result.log_partition, result.standard_error, "ais", result.reason, began,
+        facts={"ess": result.ess, "reverse": result.reverse}, warnings=result.warnings,
+    )  # fmt: skip
+
+
+def estimated(
+    question: Question, left: Conditioned, value: float, error: float, method: str, reason: str, began: float, **fields: Any
+) -> LogPartition:
+    """Return an answer for the whole graph from that for the free variables."""
+    known = error == 0.0
+    total = left.constant + value
+    return LogPartition(
+        value=total,
+        mcse=error,
+        exact=known,
+        method=method,
+        reason=reason,
+        bounds=fields.pop("bounds", (total, total) if known else (-math.inf, math.inf)),
+        seconds=clock.perf_counter() - began,
+        rng_entropy=question.sampling.entropy,
+        **fields,
+    )
+
+
+METHODS: dict[str, Callable[[Question], LogPartition]] = {"auto": auto, "exact": exact, "ais": annealed}

@@ -1,0 +1,119 @@
+"""What every method of inference is asked: a graph, what was observed, and how much may be spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from stochinf.engine import stop
+from stochinf.engine.driver import Controls
+from stochinf.engine.errors import GraphError, StochinfError
+from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.flat import Int32s
+
+__all__ = ["Question", "Sampling", "as_graph", "checked_memory", "chosen", "horizon"]
+
+A = TypeVar("A")
+
+DRAWS = 1000
+"""Sweeps per chain where nothing else ends a run."""
+
+
+class Sampling(NamedTuple):
+    """How long and how to sample.
+
+    Attributes
+    ----------
+    chains : int
+    sweeps : int
+        Per chain after warm-up; 0 until `controls.stop` ends the run.
+    warmup : int
+        Sweeps before.
+    time : float or None
+        Seconds for all, warm-up included.
+    entropy : int
+    controls : Controls
+    """
+
+    chains: int
+    sweeps: int
+    warmup: int
+    time: float | None
+    entropy: int
+    controls: Controls
+
+
+class Question(NamedTuple):
+    """A graph with its evidence, and the means.
+
+    Attributes
+    ----------
+    graph : FactorGraph
+    clamped : int32 (V,)
+        State index of evidence variables, -1 for free ones.
+    sampling : Sampling
+    memory : int or None
+        Bytes that may be taken; None for a share of what is free.
+    order : str
+        Of single-site samplers: "scan", "random" or "colours".
+    """
+
+    graph: FactorGraph
+    clamped: Int32s
+    sampling: Sampling
+    memory: int | None = None
+    order: str = "scan"
+
+
+def as_graph(graph: Any) -> FactorGraph:
+    """Return a FactorGraph, built from networkx where need be.
+
+    Raises
+    ------
+    GraphError
+        If the graph is neither.
+    """
+    if isinstance(graph, FactorGraph):
+        return graph
+    if hasattr(graph, "nodes") and hasattr(graph, "edges"):
+        return FactorGraph.from_networkx(graph)
+    raise GraphError(
+        f"graph: a FactorGraph or a networkx graph is needed, not {type(graph).__name__}; files are read by read_graph(path)"
+    )
+
+
+def horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple[int, stop.Rule | None]:
+    """Return the number of sweeps (0: until a rule ends the run) and the rule."""
+    from stochinf.engine.convert import counted
+
+    rules = [rule for rule in (None if time is None else stop.seconds(time), None if mcse is None else stop.mcse(mcse)) if rule]
+    rule = None if not rules else rules[0] if len(rules) == 1 else rules[0] | rules[1]
+    if draws is not None:
+        return counted("draws", draws), rule
+    return (0 if rules else DRAWS), rule
+
+
+def checked_memory(memory: Any) -> int | None:
+    """Return the number of bytes that may be taken, or None.
+
+    Raises
+    ------
+    StochinfError
+        If it is no whole number of at least 1.
+    """
+    from stochinf.engine.convert import counted
+
+    return None if memory is None else counted("memory", memory)
+
+
+def chosen(method: Any, methods: Mapping[str, Callable[..., A]]) -> Callable[..., A]:
+    """Return the entry of a method in a table of methods.
+
+    Raises
+    ------
+    StochinfError
+        If there is none of that name.
+    """
+    if not isinstance(method, str) or method not in methods:
+        raise StochinfError(f"method = {method!r}: one of {', '.join(map(repr, methods))} is needed")
+    return methods[method]
