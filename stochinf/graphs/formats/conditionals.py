@@ -11,7 +11,7 @@ from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import MAX_ENTRIES, FlatFactors, Floats, Int32s, flat_factors, log_of_weights
 from stochinf.graphs.naming import factor_title, listing, quote
 
-__all__ = ["CPT_TOLERANCE", "bayesian_network", "check_rows", "conditional_layout"]
+__all__ = ["CPT_TOLERANCE", "bayesian_network", "check_rows", "conditional_layout", "is_acyclic"]
 
 CPT_TOLERANCE = 1e-3
 """How far from 1 a row of a conditional table may sum: files have few digits."""
@@ -59,7 +59,18 @@ def conditional_layout(
     return flat_factors(np.array(cardinality, np.int32), starts, scope, variables, max_entries)
 
 
-def _refuse_cycles(parents: dict[int, Sequence[int]], variables: Sequence[Hashable], source: str) -> None:
+def is_acyclic(families: Sequence[Sequence[int]], n_variables: int) -> bool:
+    """Return whether families (parents, then the child) are one for each variable and have no cycle.
+
+    >>> is_acyclic([[0], [0, 1]], 2), is_acyclic([[1, 0], [0, 1]], 2), is_acyclic([[0]], 2)
+    (True, False, False)
+    """
+    parents = {family[-1]: family[:-1] for family in families}
+    return len(parents) == len(families) == n_variables and not _stuck(parents)
+
+
+def _stuck(parents: dict[int, Sequence[int]]) -> set[int]:
+    """Return the variables that lie on a cycle or below one."""
     children: dict[int, list[int]] = {v: [] for v in parents}
     left = {v: len(above) for v, above in parents.items()}
     for v, above in parents.items():
@@ -71,14 +82,19 @@ def _refuse_cycles(parents: dict[int, Sequence[int]], variables: Sequence[Hashab
             left[child] -= 1
             if left[child] == 0:
                 ready.append(child)
-    if len(ready) == len(parents):
+    return {v for v, n in left.items() if n}
+
+
+def _refuse_cycles(parents: dict[int, Sequence[int]], variables: Sequence[Hashable], source: str) -> None:
+    stuck = _stuck(parents)
+    if not stuck:
         return
-    stuck = {v for v, n in left.items() if n}
-    walk = [next(iter(stuck))]
-    while walk[-1] not in walk[:-1]:
+    walk: list[int] = [next(iter(stuck))]
+    place: dict[int, int] = {}
+    while walk[-1] not in place:
+        place[walk[-1]] = len(walk) - 1
         walk.append(next(parent for parent in parents[walk[-1]] if parent in stuck))
-    cycle = walk[walk.index(walk[-1]) :][::-1]
-    names = listing([variables[v] for v in cycle])
+    names = listing([variables[v] for v in walk[place[walk[-1]] :][::-1]])
     raise GraphError(f"{source}: a cycle of parents and children: {names}; a Bayesian network has none")
 
 

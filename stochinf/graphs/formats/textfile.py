@@ -4,12 +4,13 @@ import gzip
 import os
 import re
 import zlib
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from stochinf.engine.errors import GraphError, MemoryLimitError, MissingFileError
 from stochinf.graphs.naming import quote
 
-__all__ = ["MAX_BYTES", "Path", "Tokens", "read_bytes"]
+__all__ = ["MAX_BYTES", "Path", "Tokens", "read_bytes", "write_bytes"]
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -17,8 +18,8 @@ MAX_BYTES = 2**28
 """Length a file may have, after decompression."""
 
 _COMMENT = re.compile(rb"^[ \t]*[c#].*$", re.MULTILINE)
-_PLAIN = b"0123456789+-.eE \t\n\v\f" + bytes(sorted(set(b"MARKOVBAYES")))
-_STRANGE = re.compile(rb"[^" + re.escape(_PLAIN) + rb"]")
+_NUMERIC = b"0123456789+-.eE"
+_SPACE = b" \t\n\v\f"
 _LONGEST_SHOWN = 40
 
 
@@ -47,6 +48,23 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     return data
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, compressed where its name ends in ``.gz`` (without the time, so that equal models give equal files).
+
+    Raises
+    ------
+    GraphError
+        If the file cannot be written.
+    """
+    if os.fspath(path).lower().endswith(".gz"):
+        data = gzip.compress(data, mtime=0)
+    try:
+        with open(path, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise GraphError(f"{path}: the file cannot be written ({error.strerror or error})") from error
+
+
 class Tokens:
     r"""The words of a text without its comment lines, read one after the other.
 
@@ -56,11 +74,14 @@ class Tokens:
         ASCII; lines that start with ``c`` or ``#`` are comments in any encoding.
     source : str
         What messages call the text.
+    words : sequence of str
+        What may stand beside numbers.
 
     Raises
     ------
     GraphError
-        If a word holds a character that no UAI file has; so ``nan``, ``inf``, ``0x1`` and ``1_000`` never reach a number.
+        If a word holds a character that no number and none of ``words`` has; so ``nan``, ``inf``, ``0x1`` and ``1_000``
+        never reach a number.
 
     Examples
     --------
@@ -68,23 +89,24 @@ class Tokens:
     [2, 0, 1]
     """
 
-    def __init__(self, data: bytes, source: str) -> None:
+    def __init__(self, data: bytes, source: str, words: Sequence[str] = ()) -> None:
         text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self.source = source
         self._text = _COMMENT.sub(b"", text)
-        if self._text.translate(None, _PLAIN):
-            self._blame_character()
+        plain = _NUMERIC + "".join(words).encode("ascii") + _SPACE
+        if self._text.translate(None, plain):
+            self._blame_character(plain, " or ".join(["a finite decimal number", *words]))
         self._words = self._text.decode("ascii").split()
         self._next = 0
 
-    def _blame_character(self) -> None:
-        found = _STRANGE.search(self._text)
+    def _blame_character(self, plain: bytes, allowed: str) -> None:
+        found = re.search(rb"[^" + re.escape(plain) + rb"]", self._text)
         if found:
             start, line = found.start(), self._text.count(b"\n", 0, found.start()) + 1
             before = self._text[max(start - _LONGEST_SHOWN, 0) : start]
-            head = before[len(before.rstrip(_PLAIN.translate(None, b" \t\n\v\f"))) :]
+            head = before[len(before.rstrip(plain.translate(None, _SPACE))) :]
             word = (head + self._text[start : start + _LONGEST_SHOWN].split()[0]).decode("ascii", "backslashreplace")
-            raise GraphError(f"{self.source}, line {line}: {quote(word)} is neither a finite decimal number nor MARKOV or BAYES")
+            raise GraphError(f"{self.source}, line {line}: {quote(word)} is not {allowed}")
 
     def _line(self, word: int) -> int:
         for i, found in enumerate(re.finditer(rb"\S+", self._text)):

@@ -9,23 +9,21 @@ References
 UAI 2014 Inference Competition, "Model format", "Evidence format" and "Result format".
 """
 
-import re
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.flat import MAX_CARDINALITY, MAX_ENTRIES, FlatFactors, Floats, flat_factors, log_of_weights
+from stochinf.graphs.flat import MAX_CARDINALITY, MAX_ENTRIES, FlatFactors, Floats, Int32s, flat_factors, log_of_weights
+from stochinf.graphs.formats.conditionals import check_rows, is_acyclic
+from stochinf.graphs.formats.numbers import decimals
 from stochinf.graphs.formats.textfile import MAX_BYTES, Path, Tokens, read_bytes
 from stochinf.graphs.formats.uai_results import parse_uai_evidence, read_uai_evidence, write_uai_marginals
 from stochinf.graphs.naming import factor_title, quote
 
 __all__ = ["parse_uai", "parse_uai_evidence", "read_uai", "read_uai_evidence", "write_uai_marginals"]
-
-_CPT_TOLERANCE = 1e-3
-_NONZERO_DIGIT = re.compile(r"^[^eE]*[1-9]")
 
 
 class _Header(NamedTuple):
@@ -68,7 +66,7 @@ def parse_uai(data: bytes, source: str = "<bytes>", max_entries: int = MAX_ENTRI
     >>> parse_uai(b"MARKOV 2 2 3 1 2 0 1 6 1 2 3 4 5 6")
     FactorGraph(2 variables, 1 factors, 2-3 states)
     """
-    tokens = Tokens(data, source)
+    tokens = Tokens(data, source, ("MARKOV", "BAYES"))
     header = _header(tokens)
     variables = range(len(header.cardinality))
     arity = np.fromiter(map(len, header.scopes), np.int64, len(header.scopes))
@@ -81,9 +79,8 @@ def parse_uai(data: bytes, source: str = "<bytes>", max_entries: int = MAX_ENTRI
     )
     weights = _entries(tokens, layout, header.scopes)
     flat = layout._replace(log_weights=log_of_weights(weights, layout, variables))
-    if header.kind == "BAYES":
-        _check_conditionals(weights, layout, header.scopes)
-    return FactorGraph.from_flat(flat)
+    child = _child(weights, layout, header.scopes, source) if header.kind == "BAYES" else None
+    return FactorGraph.from_flat(flat, child=child)
 
 
 def _header(tokens: Tokens) -> _Header:
@@ -126,23 +123,10 @@ def _entries(tokens: Tokens, layout: FlatFactors, scopes: list[list[int]]) -> Fl
 
 
 def _floats(texts: list[str], layout: FlatFactors, scopes: list[list[int]], source: str) -> Floats:
-    try:
-        numbers = np.fromiter(map(float, texts), np.float64, len(texts))
-    except ValueError:
-        culprit = next(i for i, text in enumerate(texts) if not _is_number(text))
-        raise GraphError(_entry_message(culprit, texts, layout, scopes, source, "is no decimal number")) from None
-    for i in np.flatnonzero(numbers == 0).tolist():
-        if _NONZERO_DIGIT.match(texts[i]):
-            raise GraphError(_entry_message(i, texts, layout, scopes, source, "is positive but rounds to 0; rescale the table"))
-    return numbers
+    def blame(position: int, complaint: str) -> NoReturn:
+        raise GraphError(_entry_message(position, texts, layout, scopes, source, complaint))
 
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return decimals(texts, blame)
 
 
 def _entry_message(
@@ -153,22 +137,14 @@ def _entry_message(
     return f"{source}: {factor_title(factor, scopes[factor])}: entry {entry}, {quote(texts[position])}, {complaint}"
 
 
-def _check_conditionals(weights: Floats, layout: FlatFactors, scopes: list[list[int]]) -> None:
+def _child(weights: Floats, layout: FlatFactors, scopes: list[list[int]], source: str) -> Int32s | None:
+    """Return the children of a BAYES file, None where they are not each variable once."""
     for factor, scope in enumerate(scopes):
         if not scope:
             raise GraphError(f"factor {factor} of a BAYES file has no variables; a conditional table ends with its child")
-    children = layout.cardinality[layout.scope[layout.scope_start[1:] - 1]].astype(np.int64)
-    lengths = np.repeat(children, np.diff(layout.table_start) // children)
-    if lengths.size == 0:
-        return
-    starts = np.cumsum(lengths) - lengths
-    sums = np.add.reduceat(weights, starts)
-    wrong = np.flatnonzero(~(np.abs(sums - 1) <= _CPT_TOLERANCE))
-    if wrong.size:
-        first = int(starts[wrong[0]])
-        factor = int(np.searchsorted(layout.table_start, first, side="right")) - 1
-        row = (first - int(layout.table_start[factor])) // int(children[factor])
-        raise GraphError(
-            f"{factor_title(factor, scopes[factor])}: row {row} of the conditional table of variable {scopes[factor][-1]} "
-            f"sums to {sums[wrong[0]]:.6g}, not 1; the child is the last variable, or write MARKOV for weights"
-        )
+    child = layout.scope[layout.scope_start[1:] - 1]
+    try:
+        check_rows(weights, layout, child, range(layout.cardinality.size), source)
+    except GraphError as error:
+        raise GraphError(f"{error}; the child is the last variable, or write MARKOV for weights") from None
+    return child if is_acyclic(scopes, layout.cardinality.size) else None
