@@ -76,7 +76,7 @@ def complaints(full: str, value: Any, place: str) -> Iterator[str]:
     """What numpydoc finds wrong, of what is asked for here."""
     text = inspect.getdoc(value) or ""
     exception = inspect.isclass(value) and issubclass(value, Exception)
-    known = {"unused"} | {
+    known = {"unused", "typing_context"} | {
         name for name, default in getattr(value, "_field_defaults", {}).items() if isinstance(default, np.ndarray)
     }
     for code, message in validate(full)["errors"]:

@@ -19,7 +19,7 @@ from stochinf.engine import progress as progress_module
 from stochinf.engine.checkpoint import demand_writable, saved_path
 from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, Report, check_controls, drive
-from stochinf.engine.errors import CheckpointError, StochinfError
+from stochinf.engine.errors import CheckpointError, DensityError, StochinfError
 from stochinf.engine.jit import versions
 from stochinf.engine.memory import demand
 from stochinf.engine.session import Plan, Session, build
@@ -103,6 +103,8 @@ def run(
     ------
     StochinfError
         If an argument breaks a rule; nothing has been compiled then.
+    DensityError
+        If a density of the user's meets an error of its own; its `run` holds what was drawn.
 
     Examples
     --------
@@ -154,7 +156,11 @@ def driven(session: Session, door: Door, goal: int, controls: Controls, checkpoi
     if goal:
         _demand_room(session.plan, max(block.observations(goal) for block in session.blocks))
         session.reserve(goal)
-    drive(session, goal, controls._replace(checkpoint=_saver(checkpoint, session, door)))
+    try:
+        drive(session, goal, controls._replace(checkpoint=_saver(checkpoint, session, door)))
+    except DensityError as error:
+        error.run = result(session, door, cache.statistics["seconds"] - compiled)
+        raise
     if checkpoint is not None and not _saved(session, door, _path_and_seconds(checkpoint)[0]):
         warnings.warn(
             "the last checkpoint could not be written; save the result with run.save(path)", RuntimeWarning, stacklevel=3

@@ -4,16 +4,18 @@ The function has the signature
 
     int32 f(int64 n, float64* x, float64* gradient_or_null, float64* log_density, void* data)
 
-and returns 0 for success, 1 for a value that is not finite (a counted rejection), more for an error of its own. A field that
-holds such a function is typed by its signature alone, so that every sampler is compiled once for all densities; data lies
-behind the pointer, so that new data recompiles nothing.
+and returns 0 for success, 1 for a value that is not finite (a counted rejection), anything else for an error of its own. A
+field that holds such a function is typed by its signature alone, so that every sampler is compiled once for all densities;
+data lies behind the pointer, so that new data recompiles nothing.
+
+Compiled code raises nothing: an error of the function's own is noted in the target with its position and counts as not finite
+until the chunk is over. Then the run stops, goes back to where the chunk began, and `DensityError` says what happened where.
 """
 
 from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba.experimental.function_type  # noqa: F401  (teaches numba the types of foreign functions)
@@ -23,12 +25,15 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import DensityError, StochinfError
 from stochinf.engine.parts import part
 
-__all__ = ["SIGNATURE", "Density", "Foreign", "python_density"]
+__all__ = ["C_TYPE", "SIGNATURE", "Density", "Foreign", "wanted"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+EMPTY = np.empty(0)
+NO_CODE = np.empty(0, np.int64)
 DOUBLES = types.CPointer(types.float64)
 SIGNATURE = types.int32(types.int64, DOUBLES, DOUBLES, DOUBLES, types.voidptr)
 """The numba signature of a density: `numba.cfunc(SIGNATURE)` makes one."""
@@ -79,14 +84,27 @@ class Density(NamedTuple):
         Length of a position.
     data : int
         Address handed to the function; keep what lies there alive.
+    differentiable : bool
+        Whether the function writes the gradient where it is asked for one (`wanted`).
+    code, culprit : ndarray
+        The first code that was an error, and its position; made by the class.
+
+    Raises
+    ------
+    DensityError
+        When a run meets a code other than 0 and 1: the code, the position, and as `run` what was drawn.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numba
     >>> import stochinf as si
-    >>> from stochinf.density.pointer import python_density
-    >>> normal = python_density(lambda x: -0.5 * float(x @ x), dim=2)
-    >>> d = si.sample(normal, draws=500, warmup=200, chains=2, rng=0, threads=1)
+    >>> @numba.cfunc(si.density.SIGNATURE)
+    ... def normal(n, x, gradient, log_density, data):
+    ...     log_density[0] = 0.0
+    ...     for i in range(n):
+    ...         log_density[0] -= 0.5 * x[i] * x[i]
+    ...     return 0
+    >>> d = si.sample(si.density.Density(normal, dim=2), draws=500, warmup=200, chains=2, rng=0)
     >>> d["position"].shape
     (2, 500, 2)
     """
@@ -94,12 +112,24 @@ class Density(NamedTuple):
     function: Any
     dim: int
     data: int = 0
+    differentiable: bool = False
+    code: Integers = NO_CODE
+    culprit: Floats = EMPTY
 
     def checked(self) -> Density:
-        """Check the dimension."""
+        """Check the dimension; make room for an error."""
         if self.dim < 1:
             raise StochinfError(f"Density: dim = {self.dim}; a position has at least one number")
-        return self
+        return self if self.code.size else self.private()
+
+    def private(self) -> Density:
+        """Return the same density for chains of its own: errors are noted by block."""
+        data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
+        return Density(self.function, self.dim, data, bool(self.differentiable), np.zeros(1, np.int64), np.zeros(self.dim))
+
+    def offers(self, oracle: str) -> bool:
+        """Whether the function serves for an oracle."""
+        return self.differentiable or oracle != "log_density_gradient"
 
     def start(self, generator: np.random.Generator) -> Floats:
         """Return a point uniform in (-2, 2), as Stan begins."""
@@ -107,14 +137,44 @@ class Density(NamedTuple):
 
     def log_density(self, position: Floats) -> float:
         """Return the log density, NaN where the function says that it is not finite."""
-        return evaluate(self.function, position, self.data)
+        code, value = evaluate(self.function, position, self.data)
+        return value if code == 0 else self.note(code, position)
+
+    def log_density_gradient(self, position: Floats, out: Floats) -> float:
+        """Write the gradient into `out`; return the log density, NaN where the function says that it is not finite."""
+        code, value = differentiate(self.function, position, out, self.data)
+        return value if code == 0 else self.note(code, position)
+
+    def note(self, code: int, position: Floats) -> float:
+        """Note the first error of the function's own; return NaN."""
+        if code != 1 and self.code[0] == 0:
+            self.code[0] = code
+            for i in range(position.size):
+                self.culprit[i] = position[i]
+        return math.nan
+
+    def failure(self) -> BaseException | None:
+        """Return the error that the function met, if it did."""
+        if self.code[0] == 0:
+            return None
+        raised = self.function.raised.pop(self.data, None) if hasattr(self.function, "raised") else None
+        if raised is not None and not isinstance(raised, Exception):
+            return raised  # type: ignore[no-any-return]  # the user's Ctrl-C
+        return DensityError(int(self.code[0]), np.array(self.culprit), raised)
 
 
-def evaluate(function: Any, position: Floats, data: int) -> float:
-    """Call a density; compiled code has an overload of its own."""
+def evaluate(function: Any, position: Floats, data: int) -> tuple[int, float]:
+    """Call a density; return code and value. Compiled code has an overload of its own."""
     out = ctypes.c_double()
     code = C_TYPE(function.address)(position.size, position.ctypes.data_as(C_DOUBLES), None, ctypes.byref(out), data)
-    return out.value if code == 0 else math.nan
+    return code, out.value
+
+
+def differentiate(function: Any, position: Floats, gradient: Floats, data: int) -> tuple[int, float]:
+    """Call a density that writes its gradient too; return code and value. Compiled code has an overload of its own."""
+    out = ctypes.c_double()
+    x, slope = (array.ctypes.data_as(C_DOUBLES) for array in (position, gradient))
+    return C_TYPE(function.address)(position.size, x, slope, ctypes.byref(out), data), out.value
 
 
 @intrinsic
@@ -148,6 +208,40 @@ def _nowhere(typing_context: Any) -> Any:
 
 
 @intrinsic
+def wanted(typing_context: Any, gradient: Any) -> Any:
+    """Whether a density is asked for its gradient: for a `numba.cfunc` of `SIGNATURE`, where numba cannot compare with null.
+
+    Parameters
+    ----------
+    gradient : pointer
+        What the function was given; null where no gradient is wanted.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import numba, numpy as np
+    >>> from stochinf.density import SIGNATURE, Density, wanted
+    >>> @numba.cfunc(SIGNATURE)
+    ... def normal(n, x, gradient, log_density, data):
+    ...     log_density[0] = -0.5 * x[0] * x[0]
+    ...     if wanted(gradient):
+    ...         gradient[0] = -x[0]
+    ...     return 0
+    >>> slope = np.empty(1)
+    >>> Density(normal, dim=1, differentiable=True).log_density_gradient(np.array([3.0]), slope), slope
+    (-4.5, array([-3.]))
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.icmp_unsigned("!=", arguments[0], ir.Constant(arguments[0].type, None))
+
+    return types.boolean(DOUBLES), codegen
+
+
+@intrinsic
 def _slot(typing_context: Any) -> Any:
     """Return room for one number on the stack."""
 
@@ -163,40 +257,16 @@ def _evaluate(function, position, data):  # type: ignore[no-untyped-def]  # numb
     def compiled(function, position, data):  # type: ignore[no-untyped-def]
         out = _slot()
         code = function(position.size, _first(position), _nowhere(), out, _pointer(data))
-        return out[0] if code == 0 else math.nan
+        return code, out[0]
 
     return compiled
 
 
-def python_density(function: Callable[[Floats], float], dim: int) -> Density:
-    """Return a target from a plain Python function of a position, uncompiled: for samplers that need no gradient.
+@overload(differentiate, jit_options={"error_model": "numpy", "forceinline": True})
+def _differentiate(function, position, gradient, data):  # type: ignore[no-untyped-def]  # as above
+    def compiled(function, position, gradient, data):  # type: ignore[no-untyped-def]
+        out = _slot()
+        code = function(position.size, _first(position), _first(gradient), out, _pointer(data))
+        return code, out[0]
 
-    Each call enters Python and takes the interpreter's lock, so threads do not help. A function that raises, or returns what
-    is no number, counts as not finite.
-
-    Parameters
-    ----------
-    function : callable
-        Log density, unnormalised, of an array of shape (dim,).
-    dim : int
-        Length of a position.
-
-    Examples
-    --------
-    >>> from stochinf.density.pointer import python_density
-    >>> python_density(lambda x: -abs(x[0]), dim=1).dim
-    1
-    """
-    if not callable(function):
-        raise StochinfError(f"density {function!r}: a function of a position is needed")
-
-    def call(n: int, x: Any, gradient: Any, out: Any, data: Any) -> int:
-        try:
-            value = float(function(np.ctypeslib.as_array(x, (n,)).copy()))
-        except Exception:
-            return 1
-        out[0] = value
-        return 0 if math.isfinite(value) or value == -math.inf else 1
-
-    callback = C_TYPE(call)
-    return Density(Foreign(ctypes.cast(callback, ctypes.c_void_p).value or 0, callback), dim)
+    return compiled

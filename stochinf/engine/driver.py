@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from stochinf.engine.block import NEVER, Block, advance, advance_elsewhere
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import MemoryLimitError, StochinfError
+from stochinf.engine.failing import demand_success, mark
 from stochinf.engine.session import Session
 from stochinf.engine.stop import Rule
 from stochinf.engine.threads import processors, single_threaded_blas
@@ -100,6 +101,8 @@ def drive(session: Session, goal: int, controls: Controls) -> Session:
     ------
     StochinfError
         If neither a goal nor a rule would end the run.
+    DensityError
+        If a density meets an error of its own; the session then stands where the chunk began.
     """
     if not goal and controls.stop is None and controls.callback is None:
         raise StochinfError("nothing would end this run: give steps or draws, or stop=")
@@ -130,7 +133,9 @@ def _rounds(session: Session, end: int, controls: Controls, crew: _Crew, interru
             session.reason = f"no room for more: {error}"
             break
         phase = "warmup" if session.total < session.plan.warmup else "sampling"
+        before = mark(session)
         session.seconds[phase] += crew.advance(session, target - session.total)
+        demand_success(session, before)
         session.act()
         report = Report(session.total, end if end < NEVER else 0, time.perf_counter() - began, session)
         session.reason = _verdict(session, controls, report)

@@ -1,9 +1,12 @@
 """The errors of the library: each message names the object, the value, the rule and the remedy."""
 
+from typing import Any
+
 __all__ = [
     "CheckpointError",
     "CompilationError",
     "ConvergenceWarning",
+    "DensityError",
     "GraphError",
     "MemoryLimitError",
     "MissingFileError",
@@ -33,6 +36,39 @@ class MemoryLimitError(StochinfError):
 
 class CompilationError(StochinfError):
     """A user's part cannot be compiled: class, method, line, cause and remedy."""
+
+
+class DensityError(StochinfError):
+    """A density met an error of its own, and the run stopped.
+
+    Draws end with the last chunk that every chain finished, as after Ctrl-C: at most about 50 ms of work, or one call where
+    a call takes longer, is lost.
+
+    Parameters
+    ----------
+    code : int
+        What the function returned.
+    position : ndarray of shape (dim,)
+        Where.
+    raised : Exception, optional
+        What a Python function raised; it becomes the cause.
+
+    Attributes
+    ----------
+    run : Run or None
+        What had been drawn; None if the error came at a starting point.
+    """
+
+    def __init__(self, code: int, position: Any, raised: BaseException | None = None) -> None:
+        what = (
+            f"raised {type(raised).__name__}: {raised}"
+            if raised is not None
+            else f"returned the code {code}, an error of its own,"
+        )
+        super().__init__(f"the density {what} at the position {position}; what was drawn before is in this error's attribute run")
+        self.code, self.position = code, position
+        self.run: Any = None
+        self.__cause__ = raised
 
 
 class ConvergenceWarning(UserWarning):

@@ -223,10 +223,11 @@ def build(plan: Plan, capacity: int) -> Session:
     blocks = []
     for number, lanes in enumerate(sizes):
         streams = Streams(plan.entropy, number, lanes)
-        state = kernel.init(plan.target, starting(plan.init, number, lanes, getattr(kernel, "lanes", False)), streams)
-        observer = plan.observer.prepare(kernel, plan.target, state, capacity)
+        target = plan.target.private() if hasattr(plan.target, "private") else plan.target
+        state = kernel.init(target, starting(plan.init, number, lanes, getattr(kernel, "lanes", False)), streams)
+        observer = plan.observer.prepare(kernel, target, state, capacity)
         block = Block(
-            wrapped, plan.target, prepared(picker, plan.target), prepared(schedule, plan.target), observer, state,
+            wrapped, target, prepared(picker, target), prepared(schedule, target), observer, state,
             streams.stream("picker"), streams.stream("kernel"), lanes, 0 if plan.keep_warmup else plan.warmup, plan.every,
         )  # fmt: skip
         if plan.warmup == 0:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.loop import evaluate
 from stochinf.engine.observers import Draws, find
 from stochinf.engine.parts import CONTRACT, is_part
 from stochinf.engine.rates import prepared
 
-__all__ = ["as_target", "check_kernel", "check_role", "check_stop", "named", "starting_positions"]
+__all__ = [
+    "as_target",
+    "check_kernel",
+    "check_role",
+    "check_stop",
+    "named",
+    "offers",
+    "starting_log_density",
+    "starting_positions",
+]
 
 
 def as_target(model: Any) -> Any:
@@ -83,11 +94,38 @@ def check_stop(rule: Any, target: Any, observer: Any) -> None:
 def check_needs(asker: Any, target: Any) -> None:
     """Demand the oracles that a kernel or an observer names in `needs`."""
     for oracle in getattr(asker, "needs", ()):
-        if not hasattr(target, oracle):
+        if not offers(target, oracle):
             meaning = CONTRACT.get(oracle, oracle)
             raise StochinfError(
                 f"{type(asker).__name__} needs {oracle} of its target, and {type(target).__name__} has none ({meaning})"
             )
+
+
+def offers(target: Any, oracle: str) -> bool:
+    """Whether a target has an oracle; a target may have a method and still say no, by its own `offers(oracle)`."""
+    return hasattr(target, oracle) and (not hasattr(target, "offers") or target.offers(oracle))
+
+
+def starting_log_density(kernel: Any, target: Any, start: npt.NDArray[np.float64]) -> float:
+    """Return the log density of a starting point.
+
+    Raises
+    ------
+    StochinfError
+        If it is not finite.
+    DensityError
+        If the density met an error of its own.
+    """
+    log_density = evaluate(target, start)
+    failure = target.failure() if hasattr(target, "failure") else None
+    if failure is not None:
+        raise failure
+    if not math.isfinite(log_density):
+        raise StochinfError(
+            f"{type(kernel).__name__}: the log density at the starting point {start} is {log_density};"
+            " give init= where it is finite"
+        )
+    return float(log_density)
 
 
 def starting_positions(init: Any, chains: int) -> npt.NDArray[Any] | None:

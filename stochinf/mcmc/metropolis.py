@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.loop import evaluate
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import normal, uniform
 from stochinf.engine.rates import checked_rate
+from stochinf.engine.target import starting_log_density
 
 __all__ = ["Metropolis", "MetropolisState"]
 
@@ -100,11 +100,7 @@ class Metropolis(NamedTuple):
         dim = int(getattr(target, "dim", start.size))
         if start.size != dim:
             raise StochinfError(f"Metropolis: a starting position of {start.size} numbers given, {dim} needed: one row per chain")
-        log_density = evaluate(target, start)
-        if not math.isfinite(log_density):
-            raise StochinfError(
-                f"Metropolis: the log density at the starting point {start} is {log_density}; give init= where it is finite"
-            )
+        log_density = starting_log_density(self, target, start)
         adapting = -1.0 if math.isnan(self.target_acceptance) else 0.0
         return MetropolisState(
             start, np.empty_like(start), np.array([log_density, 1.0, 0.0]), np.array([adapting, 1.0]), np.zeros(1, np.int64)

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 import stochinf as si
-from stochinf.density.pointer import python_density
+from stochinf.density import python_density
 from stochinf.engine.errors import StochinfError
 
 COIN = si.models.CoinBias(14, 6, prior=(2.0, 5.0))
