@@ -1,6 +1,7 @@
 """Bayesian networks: conditional tables to a factor graph that remembers whose conditional each factor is."""
 
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import MAX_ENTRIES, FlatFactors, Floats, Int32s, flat_factors, log_of_weights
 from stochinf.graphs.naming import factor_title, listing, quote
 
-__all__ = ["CPT_TOLERANCE", "bayesian_network", "check_rows", "conditional_layout", "is_acyclic"]
+__all__ = ["CPT_TOLERANCE", "bayesian_network", "check_rows", "conditional_layout", "families_of", "is_acyclic", "is_conditional"]
 
 CPT_TOLERANCE = 1e-3
 """How far from 1 a row of a conditional table may sum: files have few digits."""
@@ -154,3 +155,29 @@ def check_rows(weights: Floats, layout: FlatFactors, child: Int32s, variables: S
             f"{source}: {factor_title(factor, nodes)}: row {row} of the conditional table of variable {quote(nodes[-1])} "
             f"sums to {sums[wrong[0]]:.6g}, not 1"
         )
+
+
+def is_conditional(graph: FactorGraph) -> bool:
+    """Return whether a graph is a Bayesian network: every factor is the conditional of another variable, the child last."""
+    child, flat = graph.child, graph.flat
+    if child is None or child.size != graph.n_variables or (np.diff(flat.scope_start) == 0).any():
+        return False
+    last = flat.scope[flat.scope_start[1:] - 1]
+    return bool((child == last).all() and np.unique(child).size == child.size)
+
+
+def families_of(graph: FactorGraph, form: str) -> list[list[int]]:
+    """Return parents and child, by number, of each factor of a Bayesian network.
+
+    Raises
+    ------
+    GraphError
+        If the graph is none; ``form`` is what needs one.
+    """
+    if not is_conditional(graph):
+        raise GraphError(
+            f"{form} holds Bayesian networks: one conditional table for each variable, the child last; this graph was not built "
+            "as one. Write .uai or .fg, which hold any factors"
+        )
+    scope, starts = graph.flat.scope.tolist(), graph.flat.scope_start.tolist()
+    return [scope[a:b] for a, b in pairwise(starts)]

@@ -1,28 +1,46 @@
 """Model and evidence files, told apart by their suffix."""
 
+import importlib
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.formats.bif import read_bif
-from stochinf.graphs.formats.textfile import Path
-from stochinf.graphs.formats.uai import read_uai, read_uai_evidence
+from stochinf.graphs.formats.textfile import Path, write_bytes
 from stochinf.graphs.naming import quote
 
-__all__ = ["read_evidence", "read_graph"]
+__all__ = ["READERS", "WRITERS", "read_evidence", "read_graph", "suffix_of", "write_evidence", "write_graph"]
 
-_GRAPHS = {".uai": read_uai, ".uai.gz": read_uai, ".bif": read_bif, ".bif.gz": read_bif}
-_EVIDENCE = {".evid": read_uai_evidence, ".evid.gz": read_uai_evidence}
+READERS = {
+    ".uai": "uai.read_uai",
+    ".bif": "bif.read_bif",
+    ".xmlbif": "xmlbif.read_xmlbif",
+    ".bifxml": "xmlbif.read_xmlbif",
+    ".xml": "xmlbif.read_xmlbif",
+    ".fg": "fg.read_fg",
+}
+"""Module and function by suffix; each suffix with ``.gz`` too."""
+
+WRITERS = {
+    ".uai": "uai.uai_text",
+    ".bif": "bif_writer.bif_text",
+    ".xmlbif": "xmlbif.xmlbif_text",
+    ".bifxml": "xmlbif.xmlbif_text",
+    ".xml": "xmlbif.xmlbif_text",
+    ".fg": "fg.fg_text",
+}
+_EVIDENCE = {".evid": "uai_results.read_uai_evidence"}
+_EVIDENCE_WRITERS = {".evid": "uai_answers.evidence_text"}
 
 
 def read_graph(path: Path) -> FactorGraph:
-    """Read a model file: UAI (``.uai``, ``.uai.gz``) or a Bayesian network in BIF (``.bif``, ``.bif.gz``).
+    """Read a model file: UAI, BIF, XMLBIF or libDAI's.
 
     Parameters
     ----------
     path : path
-        Its suffix says the format.
+        Its suffix says the format: ``.uai``, ``.bif``, ``.xmlbif`` (``.bifxml``, ``.xml``), ``.fg``, each with ``.gz`` too.
 
     Returns
     -------
@@ -40,12 +58,43 @@ def read_graph(path: Path) -> FactorGraph:
 
     Examples
     --------
-    >>> read_graph("model.xyz")
+    >>> read_graph("model.xyz")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    stochinf.engine.errors.GraphError: 'model.xyz': no model format of that suffix; known are .uai, .uai.gz, .bif, .bif.gz
+    stochinf.engine.errors.GraphError: 'model.xyz': no model format of that suffix; known are .uai, .bif, .xmlbif, ...
     """
-    return _GRAPHS[_suffix(path, _GRAPHS, "model")](path)
+    graph: FactorGraph = _function(READERS[suffix_of(path, READERS, "model")])(path)
+    return graph
+
+
+def write_graph(graph: FactorGraph, path: Path) -> None:
+    """Write a model file; what is read again has the same tables to the bit.
+
+    Parameters
+    ----------
+    graph : FactorGraph
+        The formats for Bayesian networks (BIF, XMLBIF) take graphs that were built as one.
+    path : path
+        Its suffix says the format, as for `read_graph`; an existing file is replaced.
+
+    Raises
+    ------
+    GraphError
+        If the suffix is unknown, the format cannot hold the graph, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.fg.gz")
+    ...     write_graph(FactorGraph([2, 2], [(0, 1)], [[0.1, 0.2, 0.3, 0.4]]), path)
+    ...     read_graph(path).weights.round(12).tolist()
+    [0.1, 0.2, 0.3, 0.4]
+    """
+    if not isinstance(graph, FactorGraph):
+        raise GraphError(f"write_graph: graph is {quote(graph)}; give a FactorGraph")
+    text = _function(WRITERS[suffix_of(path, WRITERS, "model")])(graph)
+    write_bytes(path, text.encode("utf-8"))
 
 
 def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
@@ -84,14 +133,49 @@ def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
     """
     if not isinstance(graph, FactorGraph):
         raise GraphError(f"read_evidence: graph is {quote(graph)}; give the FactorGraph that was observed")
-    return _EVIDENCE[_suffix(path, _EVIDENCE, "evidence")](path, graph)
+    evidence: dict[Hashable, Hashable] = _function(_EVIDENCE[suffix_of(path, _EVIDENCE, "evidence")])(path, graph)
+    return evidence
 
 
-def _suffix(path: Path, known: Iterable[str], kind: str) -> str:
+def write_evidence(evidence: Mapping[Any, Hashable], graph: FactorGraph, path: Path) -> None:
+    """Write evidence as a UAI evidence file (``.evid``, ``.evid.gz``), variables and states by number.
+
+    Parameters
+    ----------
+    evidence : dict
+        State label by variable.
+    graph : FactorGraph
+        Whose variables they are.
+    path : path
+        An existing file is replaced.
+
+    Raises
+    ------
+    GraphError
+        If the suffix is unknown, the evidence names what the graph lacks, or the file cannot be written.
+    """
+    text = _function(_EVIDENCE_WRITERS[suffix_of(path, _EVIDENCE_WRITERS, "evidence")])(evidence, graph)
+    write_bytes(path, text.encode("ascii"))
+
+
+def suffix_of(path: Path, known: Iterable[str], kind: str) -> str:
+    """Return the known suffix that a path has, ``.gz`` aside.
+
+    Raises
+    ------
+    GraphError
+        If it has none of them.
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise GraphError(f"{quote(path)} is no path; give that of the {kind} file")
-    name = os.fspath(path).lower()
+    name = os.fspath(path).lower().removesuffix(".gz")
     for suffix in known:
         if name.endswith(suffix):
             return suffix
-    raise GraphError(f"{quote(os.fspath(path))}: no {kind} format of that suffix; known are {', '.join(known)}")
+    listed = ", ".join(known)
+    raise GraphError(f"{quote(os.fspath(path))}: no {kind} format of that suffix; known are {listed}, also with .gz")
+
+
+def _function(name: str) -> Any:
+    module, _, function = name.partition(".")
+    return getattr(importlib.import_module(f"stochinf.graphs.formats.{module}"), function)

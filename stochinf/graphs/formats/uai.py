@@ -9,7 +9,7 @@ References
 UAI 2014 Inference Competition, "Model format", "Evidence format" and "Result format".
 """
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -17,13 +17,13 @@ import numpy as np
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import MAX_CARDINALITY, MAX_ENTRIES, FlatFactors, Floats, Int32s, flat_factors, log_of_weights
-from stochinf.graphs.formats.conditionals import check_rows, is_acyclic
-from stochinf.graphs.formats.numbers import decimals
+from stochinf.graphs.formats.conditionals import check_rows, is_acyclic, is_conditional
+from stochinf.graphs.formats.numbers import decimals, weights_of
 from stochinf.graphs.formats.textfile import MAX_BYTES, Path, Tokens, read_bytes
 from stochinf.graphs.formats.uai_results import parse_uai_evidence, read_uai_evidence, write_uai_marginals
 from stochinf.graphs.naming import factor_title, quote
 
-__all__ = ["parse_uai", "parse_uai_evidence", "read_uai", "read_uai_evidence", "write_uai_marginals"]
+__all__ = ["parse_uai", "parse_uai_evidence", "read_uai", "read_uai_evidence", "uai_text", "write_uai_marginals"]
 
 
 class _Header(NamedTuple):
@@ -148,3 +148,36 @@ def _child(weights: Floats, layout: FlatFactors, scopes: list[list[int]], source
     except GraphError as error:
         raise GraphError(f"{error}; the child is the last variable, or write MARKOV for weights") from None
     return child if is_acyclic(scopes, layout.cardinality.size) else None
+
+
+def uai_text(graph: FactorGraph) -> str:
+    """Return a model in UAI format; `parse_uai` gives the same tables to the bit, names and labels become numbers.
+
+    A graph whose factors are all conditional tables with the child last is a BAYES file, any other a MARKOV file.
+
+    Raises
+    ------
+    GraphError
+        If a weight over- or underflows.
+
+    Examples
+    --------
+    >>> print(uai_text(FactorGraph([2], [(0,)], [[0.4, 0.6]])), end="")
+    MARKOV
+    1
+    2
+    1
+    1 0
+    <BLANKLINE>
+    2
+    0.4 0.6
+    """
+    flat = graph.flat
+    weights = list(map(repr, weights_of(graph).tolist()))
+    scope = list(map(str, flat.scope.tolist()))
+    starts, tables = flat.scope_start.tolist(), flat.table_start.tolist()
+    kind = "BAYES" if graph.child is not None and is_conditional(graph) else "MARKOV"
+    lines = [kind, str(graph.n_variables), " ".join(map(str, flat.cardinality.tolist())), str(graph.n_factors)]
+    lines += [" ".join([str(b - a), *scope[a:b]]) for a, b in pairwise(starts)]
+    lines += [f"\n{b - a}\n{' '.join(weights[a:b])}" for a, b in pairwise(tables)]
+    return "\n".join(lines) + "\n"
