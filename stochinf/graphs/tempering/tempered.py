@@ -1,0 +1,194 @@
+"""Marginals and log partition functions by parallel tempering: the ladder finds itself during warm-up."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine.driver import drive
+from stochinf.engine.jit import versions
+from stochinf.engine.session import Session
+from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.feasible import check_feasible
+from stochinf.graphs.flat import Floats, Int32s
+from stochinf.graphs.marginals import Marginals
+from stochinf.graphs.question import Sampling
+from stochinf.graphs.rao_blackwell import snapshots
+from stochinf.graphs.sampled import slot_states, spread_slots
+from stochinf.graphs.targets import graph_target
+from stochinf.graphs.tempering.estimate import Estimate, bridge_estimate
+from stochinf.graphs.tempering.ladder import refusals
+from stochinf.graphs.tempering.warming import warmed
+
+__all__ = ["tempered_log_partition", "tempered_marginals"]
+
+RARELY = 0.05
+"""Rate of accepted swaps below which the rungs stand too far apart."""
+
+
+def tempered_marginals(
+    graph: FactorGraph, clamped: Int32s, sampling: Sampling, *, reason: str = "parallel tempering was asked for"
+) -> Marginals:
+    """Return the marginals of a graph by parallel tempering, its log partition function beside them.
+
+    The ladder finds itself in the first half of warm-up; see `stochinf.graphs.tempering.warming.warmed`. Where 64 rungs cannot
+    reach beta = 0 the ladder begins above; the log partition function is then NaN.
+
+    Parameters
+    ----------
+    graph : FactorGraph
+    clamped : int32 (V,)
+        State index of evidence variables, -1 for free ones.
+    sampling : Sampling
+        `chains` counts ladders: independent replicas, from which errors are taken; 8 or more are best. A sweep is one visit to
+        every free variable on every rung, then swaps.
+    reason : str
+
+    Returns
+    -------
+    Marginals
+        `facts` has `ladder`, `swap_rates`, `round_trips` (all ladders together), `barrier`.
+
+    Raises
+    ------
+    GraphError
+        If a ladder's cold end finds no state of positive probability during warm-up.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> from stochinf.engine.driver import Controls
+    >>> from stochinf.graphs.question import Sampling
+    >>> from stochinf.graphs.tempering import tempered_marginals
+    >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
+    >>> sampling = Sampling(chains=8, sweeps=500, warmup=200, time=None, entropy=1, controls=Controls())
+    >>> r = tempered_marginals(graph, np.array([-1, -1], np.int32), sampling)
+    >>> r[0].round(1), round(r.log_partition, 1)
+    (array([0.2, 0.8]), 3.7)
+
+    References
+    ----------
+    Those of `stochinf.graphs.tempering.kernel` and `stochinf.graphs.tempering.ladder`.
+    """
+    target = graph_target(graph, clamped)
+    session = warmed(target, sampling)
+    if target.n_points and session.total == session.plan.warmup:
+        check_feasible(graph, _Cold(session))
+        if not _late(session, sampling):
+            drive(session, session.plan.warmup + sampling.sweeps * target.n_points if sampling.sweeps else 0, sampling.controls)
+    return _result(session, graph, clamped, sampling, reason)
+
+
+def tempered_log_partition(graph: FactorGraph, clamped: Int32s, sampling: Sampling) -> Estimate:
+    """Return the log partition function by bridge sampling between the rungs of parallel tempering.
+
+    Parameters and errors are those of `tempered_marginals`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> from stochinf.engine.driver import Controls
+    >>> from stochinf.graphs.question import Sampling
+    >>> from stochinf.graphs.tempering import tempered_log_partition
+    >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
+    >>> sampling = Sampling(chains=8, sweeps=500, warmup=200, time=None, entropy=1, controls=Controls())
+    >>> bool(abs(tempered_log_partition(graph, np.array([-1, -1], np.int32), sampling).value - np.log(40)) < 0.05)
+    True
+    """
+    result = tempered_marginals(graph, clamped, sampling)
+    return Estimate(result.log_partition, result.log_partition_mcse)
+
+
+class _Cold(NamedTuple):
+    """The lanes at beta = 1 of a session, as `check_feasible` asks for them."""
+
+    session: Session
+
+    def positions(self) -> npt.NDArray[Any]:
+        """Return the state indices (ladders, V)."""
+        rows = [block.state.position[:, block.state.lane_at[:, -1]].T for block in self.session.blocks]
+        return np.concatenate([(row + 1) / 2 if row.dtype == np.float32 else row for row in rows])
+
+
+def _late(session: Session, sampling: Sampling) -> bool:
+    """Whether the time was up before sampling began."""
+    if sampling.time is not None and session.seconds["warmup"] >= sampling.time:
+        session.reason = f"{sampling.time} seconds"
+    return bool(session.reason.endswith("seconds")) or session.interrupted
+
+
+def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sampling, reason: str) -> Marginals:
+    slots = slot_states(graph.n_states, clamped)
+    figures = session.blocks[0].observer.statistics(session.blocks)
+    totals, lengths = _totals(session)
+    some, gaps = bool(session.plan.target.n_points), session.blocks[0].state.centre.size
+    estimate = _log_partition(session, graph, clamped, totals[:, -2 * gaps :], lengths)
+    refused = refusals(session.blocks)
+    facts = {
+        "ladder": session.blocks[0].state.ladder.copy(),
+        "swap_rates": 1.0 - refused,
+        "barrier": float(refused.sum()),
+        "round_trips": int(sum(block.state.trips.sum() for block in session.blocks)),
+    }
+    return Marginals(
+        graph=graph,
+        clamped=clamped,
+        **spread_slots(graph.n_states, clamped, figures)._asdict(),
+        method="tempering",
+        reason=reason if some else "every variable is observed",
+        exact=not some,
+        log_partition=estimate.value,
+        log_partition_mcse=estimate.mcse,
+        facts=facts,
+        warnings=_warnings(facts, sampling.chains) if some else (),
+        chains=sampling.chains,
+        sweeps=int(lengths.sum()),
+        warmup=sampling.warmup,
+        seconds=dict(session.seconds),
+        rng_entropy=session.plan.entropy,
+        interrupted=session.interrupted,
+        stopped=session.reason or "nothing to sample",
+        totals=totals[:, : slots.size],
+        lengths=lengths,
+        slots=slots,
+        versions=versions(),
+    )
+
+
+def _totals(session: Session) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return sums (batch, row, ladder), what was subtracted put back, and sweeps by batch."""
+    pieces = snapshots(session.blocks)
+    lengths = pieces[0][2]
+    shifts = [block.state.shift.astype(np.float64) for block in session.blocks]
+    totals = [piece[0] + lengths[:, None, None] * shift[:, None] for piece, shift in zip(pieces, shifts, strict=True)]
+    return np.concatenate(totals, axis=2), lengths
+
+
+def _log_partition(session: Session, graph: FactorGraph, clamped: Int32s, terms: Floats, lengths: Any) -> Estimate:
+    """Return log Z = log Z_0 + log(Z_1 / Z_0); Z_0 counts all configurations of the free variables."""
+    state, kernel = session.blocks[0].state, session.kernel
+    constant = kernel.move.constant(graph)
+    if not session.plan.target.n_points:
+        kernel.move.weigh(session.plan.target, state)
+        return Estimate(constant + float(state.score[0]), 0.0)
+    if state.ladder[0] > 0.0:
+        return Estimate(np.nan, np.nan)
+    ratio = bridge_estimate(terms, lengths, state.centre)
+    return ratio._replace(value=constant + float(np.log(graph.n_states[clamped < 0]).sum()) + ratio.value)
+
+
+def _warnings(facts: dict[str, Any], chains: int) -> tuple[str, ...]:
+    """Say what keeps lanes from travelling."""
+    warnings = []
+    worst = float(facts["swap_rates"].min(initial=1.0))
+    if worst < RARELY:
+        warnings.append(f"only {worst:.1%} of the swaps between two neighbouring temperatures succeed: they stand too far apart")
+    if facts["round_trips"] < chains:
+        warnings.append(
+            f"{facts['round_trips']} round trips between the hottest and the coldest rung in {chains} ladders: sample longer"
+        )
+    return tuple(warnings)
