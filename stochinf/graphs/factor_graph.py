@@ -123,11 +123,24 @@ class FactorGraph:
         return graph
 
     @classmethod
-    def from_networkx(cls, graph: Any, field: str = "h", coupling: str = "J") -> "FactorGraph":
+    def from_networkx(cls, graph: Any, field: str = "h", coupling: str = "J", table: str | None = None) -> "FactorGraph":
         """Build a graph from networkx; see `stochinf.graphs.from_networkx.from_networkx`."""
         from stochinf.graphs.from_networkx import from_networkx
 
-        return from_networkx(graph, field, coupling)
+        return from_networkx(graph, field, coupling, table)
+
+    @classmethod
+    def from_any(cls, model: Any) -> "FactorGraph":
+        """Build a graph from a model of networkx, dimod, pgmpy or pyAgrum; see `stochinf.graphs.formats.convert_object`."""
+        from stochinf.graphs.formats.objects import convert_object
+
+        return convert_object(model)
+
+    def to_networkx(self) -> Any:
+        """Return a networkx graph; see `stochinf.graphs.formats.nx_out.to_networkx`."""
+        from stochinf.graphs.formats.nx_out import to_networkx
+
+        return to_networkx(self)
 
     def _build(self, n_states: Any, scopes: Any, tables: Any, names: Any, states: Any, logarithms: bool) -> None:
         for what, value in (("n_states", n_states), ("scopes", scopes), ("tables", tables)):

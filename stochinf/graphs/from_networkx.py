@@ -1,4 +1,4 @@
-"""networkx graphs to factor graphs: spin models, and bipartite graphs of variables and factors."""
+"""networkx graphs to factor graphs: spin models, pairwise tables, bipartite factor graphs and Bayesian networks."""
 
 from collections.abc import Hashable, Iterable
 from itertools import chain
@@ -9,6 +9,9 @@ import numpy as np
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import Floats, Int32s, flat_factors, log_of_weights
+from stochinf.graphs.formats.nx_directed import from_digraph
+from stochinf.graphs.formats.nx_states import labels_of
+from stochinf.graphs.formats.nx_tables import from_tables
 from stochinf.graphs.naming import did_you_mean, listing, quote
 from stochinf.graphs.spins import SpinParameters
 
@@ -20,8 +23,8 @@ __all__ = ["from_networkx"]
 _FACTOR_GRAPH_KEYS = {"cardinality", "states", "table", "scope"}
 
 
-def from_networkx(graph: "nx.Graph", field: str = "h", coupling: str = "J") -> FactorGraph:
-    r"""Build a factor graph from an undirected networkx graph.
+def from_networkx(graph: "nx.Graph", field: str = "h", coupling: str = "J", table: str | None = None) -> FactorGraph:
+    r"""Build a factor graph from a networkx graph.
 
     A spin model, states -1 and +1, from the node attribute ``field`` and the edge attribute ``coupling``:
 
@@ -31,6 +34,10 @@ def from_networkx(graph: "nx.Graph", field: str = "h", coupling: str = "J") -> F
     ``bipartite=0`` are variables with ``cardinality`` or ``states`` (labels), nodes with ``bipartite=1`` are factors with
     ``table`` and ``scope`` (their neighbours, in the order of the table's axes).
 
+    A DiGraph whose nodes carry ``cpt`` is a Bayesian network, see `stochinf.graphs.formats.nx_directed.from_digraph`. Where
+    ``table`` names an attribute, a pairwise model with these weights on nodes and edges, see
+    `stochinf.graphs.formats.nx_tables.from_tables`.
+
     Parameters
     ----------
     graph : networkx.Graph
@@ -39,6 +46,8 @@ def from_networkx(graph: "nx.Graph", field: str = "h", coupling: str = "J") -> F
         Name of the node attribute h; a node without it has h = 0.
     coupling : str
         Name of the edge attribute J; every edge has it.
+    table : str, optional
+        Name of the attribute of nodes and edges that holds weights, in place of field and coupling.
 
     Returns
     -------
@@ -64,6 +73,10 @@ def from_networkx(graph: "nx.Graph", field: str = "h", coupling: str = "J") -> F
     Barahona, On the computational complexity of Ising spin glass models, 1982, equation 1.
     """
     _check_kind(graph)
+    if graph.is_directed():
+        return from_digraph(graph)
+    if table is not None:
+        return from_tables(graph, table)
     if any(_FACTOR_GRAPH_KEYS & data.keys() for _, data in graph.nodes(data=True)):
         return _bipartite(graph)
     return _spin_model(graph, field, coupling)
@@ -74,8 +87,10 @@ def _check_kind(graph: "nx.Graph") -> None:
 
     if not isinstance(graph, nx.Graph):
         raise GraphError(f"a networkx.Graph is needed, a {type(graph).__name__} given")
-    if graph.is_directed():
-        raise GraphError("the graph is directed; couplings have no direction: give graph.to_undirected()")
+    if graph.is_directed() and not any("cpt" in data for _, data in graph.nodes(data=True)):
+        raise GraphError(
+            "the graph is directed; couplings have no direction: give graph.to_undirected(); nodes of a Bayesian network have cpt"
+        )
     if graph.is_multigraph():
         raise GraphError("the graph is a MultiGraph, which may hold parallel edges; add them up into a networkx.Graph")
     if len(graph) == 0:
@@ -151,24 +166,13 @@ def _bipartite(graph: "nx.Graph") -> FactorGraph:
             raise GraphError(f"node {quote(node)}: bipartite is {quote(side)}; mark variables with 0 and factors with 1")
         sides[side].append(node)
     variables, factors = sides
-    states = [_labels(node, graph.nodes[node]) for node in variables]
+    states = [labels_of(node, graph.nodes[node]) for node in variables]
     scopes = [_scope(graph, node) for node in factors]
     for a, b in graph.edges:
         if graph.nodes[a]["bipartite"] == graph.nodes[b]["bipartite"]:
             raise GraphError(f"edge ({quote(a)}, {quote(b)}) joins two nodes of one side; edges join a variable and a factor")
     tables = [graph.nodes[node]["table"] for node in factors]
     return FactorGraph([len(row) for row in states], scopes, tables, variables, states)
-
-
-def _labels(node: Hashable, data: dict[str, Any]) -> Any:
-    states, count = data.get("states"), data.get("cardinality")
-    if states is None and count is None:
-        raise GraphError(f"variable {quote(node)} has neither cardinality nor states; give one of them")
-    if count is not None and (isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= 2**15):
-        raise GraphError(f"variable {quote(node)}: cardinality {quote(count)}; give a whole number from 1 to {2**15}")
-    if states is not None and (not isinstance(states, (list, tuple, range)) or count not in (None, len(states))):
-        raise GraphError(f"variable {quote(node)}: states {quote(states)} for cardinality {count}; give a list of labels")
-    return states if count is None or states is not None else range(int(count))
 
 
 def _scope(graph: "nx.Graph", factor: Hashable) -> tuple[Any, ...]:

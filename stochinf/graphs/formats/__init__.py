@@ -7,6 +7,8 @@ from stochinf.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "convert_object": "objects",
+        "to_networkx": "nx_out",
         "UaiResult": "uai_answers",
         "bif_text": "bif_writer",
         "evidence_text": "uai_answers",
