@@ -1,4 +1,7 @@
-"""Whether chains stand on states of positive probability."""
+"""Zeros: states of positive probability to start from, and what single-site moves can reach.
+
+The work is done in `stochinf.graphs.zeros`.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,14 @@ import numpy.typing as npt
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.naming import quote
+from stochinf.graphs.zeros.blocks import joint_blocks
+from stochinf.graphs.zeros.connected import Connectivity, connectivity, single_site_connected
+from stochinf.graphs.zeros.starting import feasible_states
 
-__all__ = ["check_feasible", "check_possible", "violated"]
+__all__ = [
+    "Connectivity", "check_feasible", "check_possible", "connectivity", "feasible_states", "joint_blocks",
+    "single_site_connected", "violated",
+]  # fmt: skip
 
 
 def violated(graph: FactorGraph, states: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -46,8 +55,12 @@ def check_possible(graph: FactorGraph, clamped: npt.NDArray[np.int32]) -> None:
         Naming the factor and the evidence in its scope.
     """
     flat = graph.flat
+    zero = np.isneginf(flat.log_weights)
+    if not zero.any():
+        return
+    some = np.logical_or.reduceat(zero, flat.table_start[:-1])
     factor = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
-    for f in np.unique(factor[clamped[flat.scope] >= 0]).tolist():
+    for f in np.unique(factor[(clamped[flat.scope] >= 0) & some[factor]]).tolist():
         scope = flat.scope[flat.scope_start[f] : flat.scope_start[f + 1]]
         table = flat.log_weights[flat.table_start[f] : flat.table_start[f + 1]].reshape(flat.cardinality[scope])
         left = table[tuple(slice(None) if state < 0 else state for state in clamped[scope].tolist())]
