@@ -15,6 +15,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
+from stochinf.engine.watchers import Best, Trace
 
 __all__ = ["Best", "Both", "Counts", "Draws", "Moments", "Nothing", "Trace"]
 
@@ -27,7 +28,16 @@ ZERO = np.zeros(1, np.int64)
 
 @part
 class Nothing(NamedTuple):
-    """Remember nothing."""
+    """Remember nothing, for what keeps its result in the state.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> run = si.run(kernel, coin, steps=100, chains=2, observer=si.observers.Nothing(), rng=0)
+    >>> list(run.keys()), run.position.shape
+    ([], (2, 1))
+    """
 
     unused: int = 0
 
@@ -48,6 +58,14 @@ class Draws(NamedTuple):
     values : ndarray of shape (capacity, position.size)
     stats : ndarray of shape (capacity, stats.size)
     seen : ndarray of shape (1,)
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> run = si.run(kernel, coin, steps=100, chains=2, observer=si.observers.Draws(), rng=0)
+    >>> run["theta"].shape, run.stats["lp"].shape
+    ((2, 100), (2, 100))
     """
 
     values: Floats = EMPTY
@@ -86,6 +104,14 @@ class Moments(NamedTuple):
     """Keep the running mean and sum of squared deviations of every number of the position (Welford 1962).
 
     Collected as `mean` and `variance` by chain.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> run = si.run(kernel, coin, steps=2000, chains=2, observer=si.observers.Moments(), rng=0)
+    >>> run["mean"].shape, run["variance"].shape
+    ((2, 1), (2, 1))
     """
 
     mean: Floats = EMPTY_LINE
@@ -112,7 +138,21 @@ class Moments(NamedTuple):
 
 @part
 class Counts(NamedTuple):
-    """Count how often each number of the position was 0, 1, ..., states-1; others are counted as `outside`."""
+    """Count how often each number of the position was 0, 1, ..., states-1; others are counted as `outside`.
+
+    Parameters
+    ----------
+    states : int
+        Values that are told apart.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> graph = si.FactorGraph([3], [(0,)], [[1.0, 1.0, 2.0]])
+    >>> run = si.run(si.graphs.Gibbs(), graph, steps=4000, observer=si.observers.Counts(3), rng=0)
+    >>> run["counts"].shape, int(run["counts"].sum())
+    ((1, 1, 3), 4000)
+    """
 
     states: int = 2
     counts: npt.NDArray[np.int64] = np.empty((0, 0), np.int64)
@@ -144,63 +184,24 @@ class Counts(NamedTuple):
         return {"counts": self.counts, "outside": self.outside}
 
 
-@part(needs=("log_density",))
-class Best(NamedTuple):
-    """Keep the position of the highest log density seen."""
-
-    position: Floats = EMPTY_LINE
-    highest: Floats = EMPTY_LINE
-
-    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Best:
-        """Start below everything."""
-        return Best(np.array(state.position, dtype=np.float64), np.full(1, -np.inf))
-
-    def observe(self, target: Any, state: Any) -> None:
-        """Compare and keep."""
-        log_density = target.log_density(state.position)
-        if log_density > self.highest[0]:
-            self.highest[0] = log_density
-            for i in range(state.position.size):
-                self.position[i] = state.position.flat[i]
-
-    def collect(self) -> dict[str, Floats]:
-        """Return the best position and its log density."""
-        return {"best_position": self.position, "best_log_density": self.highest}
-
-
-@part(needs=("log_density",))
-class Trace(NamedTuple):
-    """Keep the log density at every observed step: the loss curve of an optimiser (energy = -log density)."""
-
-    values: Floats = EMPTY_LINE
-    seen: Integers = ZERO
-
-    def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Trace:
-        """Allocate one number per observation."""
-        demand(8 * capacity, f"a trace of {capacity} numbers")
-        return Trace(np.empty(capacity), np.zeros(1, np.int64))
-
-    def grown(self, capacity: int) -> Trace:
-        """Return the same trace with room for more."""
-        return Trace(np.concatenate([self.values, np.empty(capacity - self.values.size)]), self.seen)
-
-    def trimmed(self) -> Trace:
-        """Return the trace without the room that is still empty."""
-        return Trace(self.values[: int(self.seen[0])], self.seen)
-
-    def observe(self, target: Any, state: Any) -> None:
-        """Append the log density."""
-        self.values[self.seen[0]] = target.log_density(state.position)
-        self.seen[0] += 1
-
-    def collect(self) -> dict[str, Floats]:
-        """Return the trace."""
-        return {"trace": self.values[: int(self.seen[0])]}
-
-
 @part
 class Both(NamedTuple):
-    """Two observers at once, `first` and `second`: `Both(Draws(), Moments())`."""
+    """Two observers at once.
+
+    Parameters
+    ----------
+    first, second : observer
+        Each may be a pair again.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> both = si.observers.Both(si.observers.Draws(), si.observers.Moments())
+    >>> run = si.run(kernel, coin, steps=100, observer=both, rng=0)
+    >>> run["theta"].shape, run["mean"].shape
+    ((1, 100), (1, 1))
+    """
 
     first: Any
     second: Any

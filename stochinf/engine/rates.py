@@ -38,7 +38,19 @@ def demand_finite(schedule: Part) -> Part:
 
 @part
 class Constant(NamedTuple):
-    """The same rate at every step."""
+    """The same rate at every step.
+
+    Parameters
+    ----------
+    rate : float
+        The rate; a number in the place of a schedule is one of these.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.schedules.Constant(0.5)(10)
+    0.5
+    """
 
     rate: float = 1.0
 
@@ -53,7 +65,20 @@ class Constant(NamedTuple):
 
 @part
 class Product(NamedTuple):
-    """The product of two schedules, `first` times `second`."""
+    """The product of two schedules; `*` makes one.
+
+    Parameters
+    ----------
+    first, second : schedule
+        The factors.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> product = si.schedules.Warmup(2) * si.schedules.Exponential(0.5)
+    >>> type(product).__name__, [product(t) for t in range(3)]
+    ('Product', [0.5, 0.5, 0.25])
+    """
 
     first: Any
     second: Any
@@ -76,7 +101,22 @@ def multiply(first: Any, second: Any) -> Any:
 
 
 def as_schedule(rate: Any) -> Any:
-    """Return a `rate` as a schedule: a schedule as it is, a number as a constant one.
+    """Return a rate as a schedule: a schedule as it is, a number as a constant one.
+
+    Parameters
+    ----------
+    rate : float or schedule
+        The rate; a number is finite and not negative.
+
+    Returns
+    -------
+    schedule
+        A part with `at(step)`.
+
+    Raises
+    ------
+    StochinfError
+        If `rate` is neither.
 
     Examples
     --------

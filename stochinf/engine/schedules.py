@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.decays import Exponential, Linear, Polynomial, RobbinsMonro, Step
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
-from stochinf.engine.rates import Constant, Product, as_schedule, demand_finite, demand_positive, multiply
+from stochinf.engine.rates import Constant, Product, as_schedule, demand_positive, multiply
 
 __all__ = [
     "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
@@ -23,113 +24,26 @@ __all__ = [
 
 
 @part
-class Linear(NamedTuple):
-    """Linear decay (1 - k/horizon) initial + (k/horizon) final, then `final`.
-
-    A rule of thumb: `horizon` of a few hundred epochs, `final` one per cent of `initial`.
-    """
-
-    horizon: int
-    initial: float = 1.0
-    final: float = 0.01
-
-    def checked(self) -> Linear:
-        """Check the horizon."""
-        return demand_positive(self, "horizon")
-
-    def at(self, step: int) -> float:
-        """Return the rate at a step."""
-        done = min(step / self.horizon, 1.0)
-        return (1.0 - done) * self.initial + done * self.final
-
-
-@part
-class RobbinsMonro(NamedTuple):
-    """Rates a / (b + t)^p, with sum of rates infinite and sum of squares finite: 1/2 < p <= 1.
-
-    References
-    ----------
-    Robbins, H. and Monro, S. (1951). A stochastic approximation method, equation (6).
-    """
-
-    a: float = 1.0
-    b: float = 1.0
-    p: float = 0.75
-
-    def checked(self) -> RobbinsMonro:
-        """Check the two conditions."""
-        if not (self.a > 0 and self.b > 0 and 0.5 < self.p <= 1.0):
-            raise StochinfError(
-                f"{self!r}: a > 0, b > 0 and 1/2 < p <= 1 are needed, so that the rates sum to infinity and their squares do not"
-            )
-        return demand_finite(self)
-
-    def at(self, step: int) -> float:
-        """Return the rate at a step; a power of 1, the usual one of optimisers, costs no call of pow."""
-        if self.p == 1.0:
-            return self.a / (self.b + step)
-        return float(self.a / (self.b + step) ** self.p)
-
-
-@part
-class Step(NamedTuple):
-    """Multiply by `factor` every `every` steps."""
-
-    every: int
-    factor: float = 0.1
-
-    def checked(self) -> Step:
-        """Check the stride."""
-        return demand_positive(self, "every")
-
-    def at(self, step: int) -> float:
-        """Return the rate at a step."""
-        return float(self.factor ** (step // self.every))
-
-
-@part
-class Exponential(NamedTuple):
-    """Decay^t."""
-
-    decay: float
-
-    def checked(self) -> Exponential:
-        """Check the base: from 0 to 1."""
-        if not 0 < self.decay <= 1:
-            raise StochinfError(f"{self!r}: 0 < decay <= 1 is needed")
-        return self
-
-    def at(self, step: int) -> float:
-        """Return the rate at a step."""
-        return float(self.decay**step)
-
-
-@part
-class Polynomial(NamedTuple):
-    """(initial - final) (1 - t/horizon)^power + final, then `final`."""
-
-    horizon: int
-    power: float = 2.0
-    initial: float = 1.0
-    final: float = 0.0
-
-    def checked(self) -> Polynomial:
-        """Check the horizon."""
-        return demand_positive(self, "horizon")
-
-    def at(self, step: int) -> float:
-        """Return the rate at a step."""
-        left = max(1.0 - step / self.horizon, 0.0)
-        return float((self.initial - self.final) * left**self.power + self.final)
-
-
-@part
 class Cyclic(NamedTuple):
     """A triangle wave from `low` to `high` and back over `2 * half_period` steps.
+
+    Parameters
+    ----------
+    half_period : int
+        Steps from the lowest factor to the highest.
+    low, high : float
+        Lowest and highest factor.
 
     References
     ----------
     Smith, L. N. (2017). Cyclical learning rates for training neural networks, section 3.1.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> wave = si.schedules.Cyclic(2, low=0.0)
+    >>> [wave(t) for t in range(6)]
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
     """
 
     half_period: int
@@ -154,9 +68,25 @@ class Cosine(NamedTuple):
     With `growth=0` there is no restart: the rate stays at `final`. `restarts(steps)` lists the steps at which a cycle ends,
     where the state is worth a snapshot.
 
+    Parameters
+    ----------
+    period : int
+        Steps of the first cycle.
+    growth : int
+        What a restart multiplies the period by; 0: there is none.
+    initial, final : float
+        Factor where a cycle begins and where it ends.
+
     References
     ----------
     Loshchilov, I. and Hutter, F. (2017). SGDR, equation (5).
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> warm = si.schedules.Cosine(2, growth=2)
+    >>> [round(warm(t), 3) for t in range(7)], warm.restarts(20)
+    ([1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0], [2, 6, 14])
     """
 
     period: int
@@ -197,7 +127,20 @@ class Cosine(NamedTuple):
 
 @part
 class Warmup(NamedTuple):
-    """Rise linearly from 1/steps to 1 over the first `steps` steps, then 1."""
+    """Rise linearly from 1/steps to 1 over the first `steps` steps, then 1.
+
+    Parameters
+    ----------
+    steps : int
+        Steps until the factor is 1.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> rising = si.schedules.Warmup(4)
+    >>> [rising(t) for t in range(6)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    """
 
     steps: int
 
@@ -214,9 +157,22 @@ class Warmup(NamedTuple):
 class ScaledByBatch(NamedTuple):
     """Linear scaling: a rate stated for batches of `reference` grows in proportion to the batch, eta_B = B eta_1.
 
+    Parameters
+    ----------
+    batch : int
+        Points per batch.
+    reference : int
+        Points per batch for which the rate was stated.
+
     References
     ----------
     Goyal, P. et al. (2017). Accurate, large minibatch SGD, section 2.1.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.schedules.ScaledByBatch(1024, reference=256)(0)
+    4.0
     """
 
     batch: int
@@ -239,14 +195,24 @@ class Plateau(NamedTuple):
 
     Parameters
     ----------
-    factor, tolerance : float
-        Multiplier; relative improvement that counts.
+    factor : float
+        Multiplier, between 0 and 1.
     patience : int
         Reviews without improvement before the rate drops.
+    tolerance : float
+        Relative improvement that counts.
     every : int
         Steps between reviews.
     memory : ndarray of shape (3,)
         Current scale, best objective, reviews since the best: filled in by `prepare`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
+    >>> fit = si.minimize(model, si.optim.SGD(0.5), schedule=si.schedules.Plateau(patience=3), stop=si.stop.epochs(100), rng=0)
+    >>> fit.nit
+    400
     """
 
     factor: float = 0.5
@@ -289,7 +255,24 @@ for _schedule in (Linear, RobbinsMonro, Step, Exponential, Polynomial, Cyclic, C
 
 
 def geometric_ladder(low: float, high: float, rungs: int) -> npt.NDArray[np.float64]:
-    """Return `rungs` inverse temperatures from `low` to `high` in constant ratio, for tempering and annealing.
+    """Return inverse temperatures in constant ratio, for tempering and annealing.
+
+    Parameters
+    ----------
+    low, high : float
+        First and last inverse temperature.
+    rungs : int
+        How many.
+
+    Returns
+    -------
+    ndarray of shape (rungs,)
+        From `low` to `high`.
+
+    Raises
+    ------
+    StochinfError
+        Unless 0 < low <= high and there is at least one rung.
 
     Examples
     --------

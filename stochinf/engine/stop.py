@@ -9,141 +9,42 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.rules import Convergence as Convergence
+from stochinf.engine.rules import Rule, View, at_named_steps
 
 __all__ = ["Rule", "View", "converged", "epochs", "mcse", "seconds", "steps", "tolerance"]
 
 NEVER = 2**62
 
 
-class View(Protocol):
-    """What a rule may look at: the run between two chunks."""
-
-    step: int
-    steps_per_epoch: int
-    epoch: float
-    every: int
-
-    def convergence(self) -> Convergence:
-        """Return R-hat, ESS and MCSE of the draws so far."""
-        ...
-
-    def certificate(self) -> float:
-        """Return the target's certificate: the duality gap, else the norm of the gradient."""
-        ...
-
-
-class Convergence(NamedTuple):
-    """The worst figures over all variables."""
-
-    rhat: float
-    ess: float
-    mcse: float
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A stopping rule.
-
-    Attributes
-    ----------
-    reason : callable
-        Says of a `View` why to stop, or returns an empty string.
-    next_check : callable
-        The first step after a view's at which the rule looks.
-    due : callable
-        Whether the rule looks at a view.
-    timed : bool
-        The rule looks after every chunk, because it looks at the clock.
-    lasting : bool
-        Once the rule holds it holds for good, and asking costs nothing.
-    start : callable
-        Starts the clocks; called when a run begins.
-    needs : tuple of str
-        What it asks of a run: "certificate", "convergence".
-    """
-
-    reason: Callable[[Any], str]
-    next_check: Callable[[Any], int]
-    due: Callable[[Any], bool]
-    timed: bool = False
-    lasting: bool = False
-    start: Callable[[], None] = lambda: None
-    needs: tuple[str, ...] = ()
-
-    def __or__(self, other: Rule) -> Rule:
-        """Stop at the first of the two."""
-
-        def first(view: Any) -> str:
-            reasons = (rule.reason(view) for rule in (self, other) if rule.lasting or rule.due(view))
-            return next(filter(None, reasons), "")
-
-        return _joined(self, other, first)
-
-    def __and__(self, other: Rule) -> Rule:
-        """Stop when both hold; a rule that names its steps is asked when either of the two is due."""
-
-        def both(view: Any) -> str:
-            declared = any(rule.due(view) for rule in (self, other) if not rule.timed)
-            asked = [rule.lasting or declared or rule.due(view) for rule in (self, other)]
-            reasons = [rule.reason(view) for rule in (self, other)] if all(asked) else [""]
-            return " and ".join(reasons) if all(reasons) else ""
-
-        return _joined(self, other, both)
-
-
-def _joined(a: Rule, b: Rule, reason: Callable[[Any], str]) -> Rule:
-    """Return the rule of a reason that looks wherever either of two rules looks."""
-    for rule in (a, b):
-        if not isinstance(rule, Rule):
-            raise StochinfError(f"stop: {rule!r} is no rule to combine; give one such as stochinf.stop.seconds(10)")
-
-    def start() -> None:
-        a.start()
-        b.start()
-
-    return Rule(
-        reason,
-        lambda view: min(a.next_check(view), b.next_check(view)),
-        lambda view: a.due(view) or b.due(view),
-        a.timed or b.timed,
-        a.lasting and b.lasting,
-        start,
-        a.needs + b.needs,
-    )
-
-
-class _Earlier(NamedTuple):
-    """A view as it stood one step ago."""
-
-    step: int
-    steps_per_epoch: int
-    epoch: float
-    every: int
-
-
-def _rule(
-    reason: Callable[[Any], str], next_check: Callable[[Any], int], lasting: bool = False, needs: tuple[str, ...] = ()
-) -> Rule:
-    """Make a rule that looks only at the steps it names."""
-
-    def due(view: Any) -> bool:
-        earlier = _Earlier(view.step - 1, view.steps_per_epoch, view.epoch, view.every)
-        return bool(view.step > 0 and next_check(earlier) == view.step)
-
-    return Rule(reason, next_check, due, lasting=lasting, needs=needs)
-
-
 def steps(n: int) -> Rule:
-    """Stop after n steps."""
+    """Stop after n steps.
+
+    Parameters
+    ----------
+    n : int
+        Steps after warm-up.
+
+    Returns
+    -------
+    Rule
+        For `stop=`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> si.run(kernel, coin, stop=si.stop.steps(100), rng=0).reason
+    '100 steps'
+    """
     limit = counted("stop.steps: n", n)
-    return _rule(
+    return at_named_steps(
         lambda view: f"{limit} steps" if view.step >= limit else "",
         lambda view: limit if view.step < limit else NEVER,
         lasting=True,
@@ -151,7 +52,25 @@ def steps(n: int) -> Rule:
 
 
 def epochs(n: float) -> Rule:
-    """Stop after n passes over the points."""
+    """Stop after n passes over the points.
+
+    Parameters
+    ----------
+    n : float
+        Passes; a fraction ends within one.
+
+    Returns
+    -------
+    Rule
+        For `stop=`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
+    >>> si.minimize(model, stop=si.stop.epochs(2.5), rng=0).nit
+    10
+    """
     limit = _positive("epochs", n)
     if not math.isfinite(limit):
         raise StochinfError(f"stop.epochs({n!r}): a finite number is needed")
@@ -159,7 +78,7 @@ def epochs(n: float) -> Rule:
     def end(view: Any) -> int:
         return max(1, math.ceil(limit * float(view.epoch) - 1e-9))
 
-    return _rule(
+    return at_named_steps(
         lambda view: f"{n} epochs" if view.step >= end(view) else "",
         lambda view: end(view) if view.step < end(view) else NEVER,
         lasting=True,
@@ -167,7 +86,25 @@ def epochs(n: float) -> Rule:
 
 
 def seconds(t: float) -> Rule:
-    """Stop t seconds after the run began, warm-up included; the one rule that depends on the machine."""
+    """Stop t seconds after the run began, warm-up included; the one rule that depends on the machine.
+
+    Parameters
+    ----------
+    t : float
+        Seconds.
+
+    Returns
+    -------
+    Rule
+        For `stop=`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> si.run(kernel, coin, stop=si.stop.seconds(60) | si.stop.steps(100), rng=0).reason
+    '100 steps'
+    """
     limit = _positive("seconds", t)
     began = [time.monotonic()]
 
@@ -181,7 +118,34 @@ def seconds(t: float) -> Rule:
 
 
 def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:
-    """Stop when R-hat is at most `rhat` and ESS at least `ess` for every variable; looks every `every` draws, then less often."""
+    """Stop when the chains agree: R-hat small and ESS large for every variable.
+
+    Parameters
+    ----------
+    rhat : float
+        Largest R-hat that will do.
+    ess : float
+        Smallest bulk effective sample size that will do.
+    every : int
+        Draws between two looks; the longer the run, the rarer.
+
+    Returns
+    -------
+    Rule
+        For `stop=`.
+
+    References
+    ----------
+    Vehtari, A. et al. (2021). Rank-normalization, folding, and localization: an improved R-hat. Bayesian Analysis 16.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> stop = si.stop.converged(rhat=1.1, ess=100)
+    >>> si.run(kernel, coin, chains=4, stop=stop, rng=0).reason
+    'converged (R-hat ... <= 1.1, ESS ... >= 100)'
+    """
     if not _positive("converged", rhat) >= 1:
         raise StochinfError(f"stop.converged: rhat = {rhat!r}; a number above 1 is needed, R-hat does not fall below")
     least, stride = _positive("converged", ess), counted("stop.converged: every", every)
@@ -194,29 +158,69 @@ def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:
             else ""
         )
 
-    return _rule(reason, _doubling(stride), needs=("convergence",))
+    return at_named_steps(reason, _doubling(stride), needs=("convergence",))
 
 
 def mcse(e: float, every: int = 100) -> Rule:
-    """Stop when the Monte Carlo standard error of every mean is at most e; looks every `every` draws, then less often."""
+    """Stop when the Monte Carlo standard error of every mean is small.
+
+    Parameters
+    ----------
+    e : float
+        Largest standard error that will do, in the units of the position.
+    every : int
+        Draws between two looks; the longer the run, the rarer.
+
+    Returns
+    -------
+    Rule
+        For `stop=`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> kernel, coin = si.mcmc.Metropolis(0.5), si.models.CoinBias(62, 38)
+    >>> si.run(kernel, coin, chains=4, stop=si.stop.mcse(0.02), rng=0).reason
+    'MCSE ... <= 0.02'
+    """
     limit = _positive("mcse", e)
 
     def reason(view: Any) -> str:
         now = view.convergence()
         return f"MCSE {now.mcse:.2g} <= {e}" if now.mcse <= limit else ""
 
-    return _rule(reason, _doubling(counted("stop.mcse: every", every)), needs=("convergence",))
+    return at_named_steps(reason, _doubling(counted("stop.mcse: every", every)), needs=("convergence",))
 
 
 def tolerance(e: float) -> Rule:
-    """Stop when the certificate (gap, else gradient norm) is at most e; looked at once per epoch."""
+    """Stop when the target's certificate, its gap or the norm of its gradient, is small; looks once per epoch.
+
+    Parameters
+    ----------
+    e : float
+        Largest certificate that will do.
+
+    Returns
+    -------
+    Rule
+        For `stop=`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
+    >>> si.minimize(model, stop=si.stop.tolerance(0.1) | si.stop.epochs(1000), rng=0).reason
+    'certificate ... <= 0.1'
+    """
     limit = _positive("tolerance", e)
 
     def reason(view: Any) -> str:
         now = view.certificate()
         return f"certificate {now:.3g} <= {e}" if now <= limit else ""
 
-    return _rule(reason, lambda view: int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch), needs=("certificate",))
+    return at_named_steps(
+        reason, lambda view: int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch), needs=("certificate",)
+    )
 
 
 def _doubling(every: int) -> Callable[[Any], int]:

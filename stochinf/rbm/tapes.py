@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
-from stochinf.engine.pickers import point_count
+from stochinf.engine.points import point_count
 from stochinf.engine.random import permute
 from stochinf.engine.rates import prepared
 

@@ -195,3 +195,16 @@ def test_greedy_needs_a_score():
 
 def test_batches_have_a_class_of_their_own_with_replacement():
     assert isinstance(pickers.Minibatches(2, replace=True).prepare(TARGET), BatchesWithReplacement)
+
+
+def test_the_public_tape_is_that_of_a_runs_first_chain():
+    for picker in (pickers.Shuffled(), pickers.Curriculum(np.arange(10.0), 500), pickers.Weighted(np.arange(10.0))):
+        run = si.run(Recorder(), TARGET, steps=40, picker=picker, rng=7, chains=2)
+        np.testing.assert_array_equal(run["point"][0], pickers.tape(picker, 40, TARGET, rng=7))
+
+
+def test_a_tape_needs_a_picker():
+    with pytest.raises(StochinfError, match="picker 3"):
+        pickers.tape(3, 4)
+    with pytest.raises(StochinfError, match="steps = 0"):
+        pickers.tape(pickers.Scan(3), 0)
