@@ -13,12 +13,14 @@ from parts_for_tests import needs_jit, python
 
 import stochinf as si
 from stochinf.cli import main
+from stochinf.commands.given import bytes_of
+from stochinf.graphs.formats import read_uai_result
 
 ROOT = Path(__file__).parents[1]
 MODEL, EVIDENCE = str(ROOT / "examples/data/hepar2.uai"), str(ROOT / "examples/data/hepar2.uai.evid")
 PAIR = "MARKOV\n2\n2 3\n2\n1 0\n2 0 1\n2\n0.25 0.75\n6\n1 2 3 4 5 6\n"
 SPLIT = "MARKOV\n2\n2 2\n1\n2 0 1\n4\n1 1e-30 1e-30 1\n"
-COMMON = ["--chains", "16", "--draws", "200", "--warmup", "50", "--seed", "1"]
+COMMON = ["--method", "gibbs", "--chains", "16", "--draws", "200", "--warmup", "50", "--seed", "1"]
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def exact() -> list[list[float]]:
 
 
 def test_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["infer", MODEL, "--evidence", EVIDENCE, "--task", "MAR", "--seed", "0"]) == 0
+    assert main(["infer", MODEL, "--evidence", EVIDENCE, "--task", "MAR", "--method", "gibbs", "--seed", "0"]) == 0
     shown = capsys.readouterr().out
     found = re.search(r"^13 +0: (0\.\d+)", shown, re.MULTILINE)
     assert found is not None
@@ -45,9 +47,17 @@ def test_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
     assert "seed 0" in shown
 
 
+@pytest.mark.parametrize("method", [[], ["--method", "exact"]])
+def test_marginals_are_those_of_the_file_beside(method: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "hepar2.uai.MAR"
+    assert main(["infer", MODEL, "--evidence", EVIDENCE, *method, "--memory", "500M", "--output", str(out)]) == 0
+    known, found = read_uai_result(MODEL + ".MAR").marginals, read_uai_result(out).marginals
+    assert np.abs(np.concatenate(found) - np.concatenate(known)).max() < 1e-9
+
+
 @needs_jit
 def test_time_ends_a_run(pair: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["infer", pair, "--time", "0.2", "--seed", "1", "--chains", "16"]) == 0
+    assert main(["infer", pair, "--method", "gibbs", "--time", "0.2", "--seed", "1", "--chains", "16"]) == 0
     assert "16 chains" in capsys.readouterr().out
 
 
@@ -59,6 +69,66 @@ def test_a_table(pair: str, capsys: pytest.CaptureFixture[str]) -> None:
     for line, wanted in zip(lines[1:3], exact(), strict=True):
         cells = [float(p) for p in re.findall(r": (0\.\d{4})", line)]
         assert np.allclose(cells, wanted, atol=0.03)
+
+
+def joint(evidence: dict[int, int]) -> np.ndarray:
+    weights = np.array([[0.25], [0.75]]) * np.array([[1, 2, 3], [4, 5, 6]])
+    keep = np.ones((2, 3), bool)
+    for axis, state in evidence.items():
+        keep &= np.indices((2, 3))[axis] == state
+    return np.where(keep, weights, 0.0)
+
+
+@pytest.mark.parametrize(("words", "evidence"), [([], {}), (["--evidence", "0=0"], {0: 0}), (["--evidence", "1=1"], {1: 1})])
+def test_the_partition_function(
+    words: list[str], evidence: dict[int, int], pair: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = float(joint(evidence).sum())
+    assert main(["infer", pair, "--task", "PR", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = [float(line.split()[2]) for line in lines[:2]]
+    assert np.allclose(shown, [np.log(known), np.log10(known)], atol=1e-8)
+    assert "exact" in lines[0]
+    for form in ("uai", "json", "csv"):
+        assert main(["infer", pair, "--task", "PR", *words, "--output", str(tmp_path / f"out.{form}")]) == 0
+    assert np.isclose(float((tmp_path / "out.uai").read_text(encoding="utf-8").split()[1]), np.log10(known))
+    assert np.isclose(read_uai_result(tmp_path / "out.uai").log_partition, np.log(known))
+    whole = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert np.isclose(whole["log_z"], np.log(known))
+    assert whole["exact"] is True
+    with (tmp_path / "out.csv").open(encoding="utf-8") as opened:
+        (row,) = csv.DictReader(opened)
+    assert np.isclose(float(row["log10_z"]), np.log10(known))
+
+
+@pytest.mark.parametrize("task", ["MAP", "MPE"])
+@pytest.mark.parametrize(("words", "evidence"), [([], {}), (["--evidence", "0=0"], {0: 0}), (["--evidence", "1=0"], {1: 0})])
+def test_the_most_probable_state(
+    task: str, words: list[str], evidence: dict[int, int], pair: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = joint(evidence)
+    best = [int(i) for i in np.unravel_index(weights.argmax(), weights.shape)]
+    assert main(["infer", pair, "--task", task, *words]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split() for line in shown.splitlines()[1:3]] == [["0", str(best[0])], ["1", str(best[1])]]
+    assert f"log score {np.log(weights.max()):.6f}, optimal" in shown
+    for form in ("uai", "json", "csv"):
+        assert main(["infer", pair, "--task", task, *words, "--output", str(tmp_path / f"out.{form}")]) == 0
+    assert (tmp_path / "out.uai").read_text(encoding="utf-8") == f"{task}\n2 {best[0]} {best[1]}\n"
+    whole = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert whole["state"] == {"0": str(best[0]), "1": str(best[1])}
+    assert whole["status"] == "optimal"
+    with (tmp_path / "out.csv").open(encoding="utf-8") as opened:
+        assert [int(row["state"]) for row in csv.DictReader(opened)] == best
+
+
+@pytest.mark.fast
+def test_sizes_of_memory() -> None:
+    sizes = {"1": 1, "500M": 5 * 10**8, "500mb": 5 * 10**8, "2G": 2 * 10**9, "1.5GB": 15 * 10**8, "2Gi": 2**31, "3KiB": 3072}
+    assert {words: bytes_of(words) for words in sizes} == sizes
+    for words in ("", "0", "-1", "1e9", "two", "2 G x", "0.2", "9" * 400, "inf"):
+        with pytest.raises(si.StochinfError, match="--memory"):
+            bytes_of(words)
 
 
 @pytest.mark.fast
@@ -125,6 +195,11 @@ def test_evidence_from_a_file_and_in_words(pair: str, tmp_path: Path, capsys: py
         (["--seed", "-4"], "-4"),
         (["--threads", "0"], "threads = 0"),
         (["--method", "magic"], "magic"),
+        (["--memory", "lots"], "--memory 'lots'"),
+        (["--task", "MAP", "--draws", "5"], "--draws 5"),
+        (["--task", "MPE", "--method", "magic"], "magic"),
+        (["--task", "PR", "--method", "magic"], "magic"),
+        (["--task", "PR", "--evidence", "0=9"], "0 has the states 0, 1"),
         (["--output", "/no/such/folder/out.MAR", *COMMON], "/no/such/folder/out.MAR"),
     ],
 )
@@ -146,7 +221,7 @@ def test_damaged_models_are_code_2(text: str, tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("words", [[], ["infer"], ["dance"], ["infer", "m", "--task", "MAP"], ["infer", "m", "--seed", "x"]])
+@pytest.mark.parametrize("words", [[], ["infer"], ["dance"], ["infer", "m", "--task", "MMAP"], ["infer", "m", "--seed", "x"]])
 def test_wrong_words_are_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)

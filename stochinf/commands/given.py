@@ -1,4 +1,4 @@
-"""What commands are given in words: evidence, sizes of memory, seconds."""
+"""What commands are given in words: evidence, sizes of memory, numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stochinf.graphs.factor_graph import FactorGraph
 
-__all__ = ["bytes_of", "evidence_of", "seconds_of"]
+__all__ = ["bytes_of", "evidence_of", "positive"]
 
 SIZE = re.compile(r"(\d{1,18}(?:\.\d{0,18})?)(?:([kmgt])(i?)b?|b)?", re.IGNORECASE)
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -41,8 +41,8 @@ def bytes_of(words: str, what: str = "--memory") -> int:
     return size
 
 
-def seconds_of(words: str, what: str) -> float:
-    """Return a positive, finite number of seconds.
+def positive(words: str, what: str, unit: str) -> float:
+    """Return a positive, finite number.
 
     Raises
     ------
@@ -51,19 +51,19 @@ def seconds_of(words: str, what: str) -> float:
 
     Examples
     --------
-    >>> from stochinf.commands.given import seconds_of
-    >>> seconds_of("20", "INF_TIME")
+    >>> from stochinf.commands.given import positive
+    >>> positive("20", "INF_TIME", "seconds")
     20.0
     """
     from stochinf.engine.errors import StochinfError
 
     try:
-        seconds = float(words)
+        number = float(words)
     except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise StochinfError(f"{what} = {words!r}: a positive number of seconds is needed")
-    return seconds
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise StochinfError(f"{what} = {words!r}: a positive number of {unit} is needed")
+    return number
 
 
 def evidence_of(words: Sequence[str], graph: FactorGraph) -> dict[Hashable, Hashable]:

@@ -75,14 +75,15 @@ def written(result: Result, form: str, task: str) -> str:
 
 def uai(result: Result, task: str) -> str:
     """Return a result as the UAI contests have it; the partition function as a decimal logarithm."""
-    if isinstance(result, LogPartition):
-        return f"{task}\n{result.log10!r}\n"
-    if isinstance(result, MapState):
-        return f"{task}\n{len(result)} {' '.join(map(str, result.states.tolist()))}\n"
-    from stochinf.graphs.formats import write_uai_marginals
+    from stochinf.graphs.formats import write_uai_marginals, write_uai_partition, write_uai_state
 
     text = io.StringIO()
-    write_uai_marginals(result, text)
+    if isinstance(result, LogPartition):
+        write_uai_partition(result.value, text)
+    elif isinstance(result, MapState):
+        write_uai_state(result.state, result.graph, text, task)
+    else:
+        write_uai_marginals(result, text)
     return text.getvalue()
 
 

@@ -102,15 +102,12 @@ class Work:
         """Read the model and yield answers."""
         from stochinf.commands.anytime import Budget, answers
         from stochinf.graphs.evidence import check_evidence
-        from stochinf.graphs.feasible import check_possible
         from stochinf.graphs.formats import read_graph, read_uai_evidence
 
         graph = read_graph(self.options.model)
         evidence = read_uai_evidence(self.options.evidence, graph)
-        clamped = check_evidence(graph, evidence)
-        check_possible(graph, clamped)
         budget = Budget(self.deadline, self.memory, self.options.seed, self._say)
-        for answer in answers(graph, evidence, clamped, self.options.task, budget):
+        for answer in answers(graph, evidence, check_evidence(graph, evidence), self.options.task, budget):
             yield answer.text
 
     def _say(self, line: str) -> None:
@@ -190,15 +187,15 @@ def limits() -> tuple[float, int | None]:
     20.0
     >>> del os.environ["INF_TIME"]
     """
-    from stochinf.commands.given import bytes_of, seconds_of
+    from stochinf.commands.given import positive
 
-    timed = next((name for name in ("INF_TIME", "TIMESEC") if os.environ.get(name)), None)
-    seconds = SECONDS if timed is None else seconds_of(os.environ[timed], timed)
-    sized = next(((name, unit) for name, unit in (("INF_MEMORY", "G"), ("MEMKB", "K")) if os.environ.get(name)), None)
-    if sized is None:
-        return seconds, None
-    total = bytes_of(os.environ[sized[0]] + sized[1], sized[0])
-    return seconds, max(1, int(0.9 * total) - ROOM)
+    def given(*names: tuple[str, str, float]) -> float | None:
+        found = next(((name, unit, size) for name, unit, size in names if os.environ.get(name)), None)
+        return None if found is None else found[2] * positive(os.environ[found[0]], *found[:2])
+
+    seconds = given(("INF_TIME", "seconds", 1.0), ("TIMESEC", "seconds", 1.0))
+    memory = given(("INF_MEMORY", "gigabytes", 1e9), ("MEMKB", "kilobytes", 1e3))
+    return SECONDS if seconds is None else seconds, None if memory is None else max(1, int(0.9 * memory) - ROOM)
 
 
 def margin(seconds: float) -> float:
