@@ -9,7 +9,7 @@ so that exact and variational methods, which see no evidence, work on the model 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from stochinf.engine.memory import demand
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, flat_factors
 
-__all__ = ["Conditioned", "components", "conditioned", "restricted", "spread"]
+__all__ = ["Conditioned", "components", "conditioned", "narrowed", "restricted"]
 
 
 class Conditioned(NamedTuple):
@@ -32,11 +32,32 @@ class Conditioned(NamedTuple):
         Sum of the log weights of the factors whose variables were all observed; ``log Z = constant + log Z(graph)``.
     free : int32 (n,)
         The free variables as numbered in the whole model.
+    places : int64 (sum of graph.n_states,)
+        Where each state of the free variables lies among the states of all variables of the whole model.
+    certain : int64 (V - n,)
+        Where the only state of each other variable lies.
+    start : int64 (V + 1,)
+        Where the states of each variable of the whole model begin.
     """
 
     graph: FactorGraph
     constant: float
     free: Int32s
+    places: Int64s
+    certain: Int64s
+    start: Int64s
+
+    def spread(self, numbers: Floats, certain: float = 1.0) -> Floats:
+        """Return numbers by state of the whole model from those of the free variables; states that are left out have 0."""
+        flat = np.zeros(int(self.start[-1]))
+        flat[self.certain], flat[self.places] = certain, numbers
+        return flat
+
+    def whole(self, states: npt.NDArray[np.integer[Any]]) -> Int32s:
+        """Return state indices of all variables from those of the free ones."""
+        first = np.cumsum(self.graph.n_states, dtype=np.int64) - self.graph.n_states
+        chosen = np.sort(np.concatenate([self.certain, self.places[first + states]]))
+        return (chosen - self.start[:-1]).astype(np.int32)
 
 
 def conditioned(graph: FactorGraph, clamped: Int32s) -> Conditioned:
@@ -66,30 +87,57 @@ def conditioned(graph: FactorGraph, clamped: Int32s) -> Conditioned:
     ----------
     Koller, D. and Friedman, N. (2009). Probabilistic Graphical Models, section 4.2.3 (reduced Markov networks).
     """
-    flat = graph.flat
-    free = np.flatnonzero(clamped < 0).astype(np.int32)
-    demand(40 * flat.log_weights.size, f"conditioning of tables of {flat.log_weights.size} entries")
-    observed = clamped[flat.scope] >= 0
-    factor = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
-    offset = np.bincount(
-        factor[observed], flat.stride[observed] * clamped[flat.scope[observed]].astype(np.float64), graph.n_factors
-    ).astype(np.int64)
-    arity = np.bincount(factor[~observed], minlength=graph.n_factors)
-    return _left(graph, free, flat.table_start[:-1] + offset, arity, ~observed)
+    start = np.concatenate([[0], np.cumsum(graph.n_states, dtype=np.int64)])
+    alive = np.repeat(clamped < 0, graph.n_states)
+    fixed = np.flatnonzero(clamped >= 0)
+    alive[start[fixed] + clamped[fixed]] = True
+    return _reduced(graph, alive, np.flatnonzero(clamped < 0).astype(np.int32), start)
+
+
+def narrowed(graph: FactorGraph, clamped: Int32s) -> Conditioned:
+    """Return the model given evidence without the states that zeros exclude, as far as constraint propagation sees them.
+
+    Variables that have one state left count as observed. Nothing of positive probability is lost, and tables shrink.
+
+    Raises
+    ------
+    GraphError
+        If propagation finds factors that contradict each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> from stochinf.graphs.conditioning import narrowed
+    >>> graph = si.FactorGraph([3, 3], [(0,), (0, 1)], [[0, 1, 1], [1, 0, 0, 0, 2, 0, 0, 0, 3]])
+    >>> left = narrowed(graph, np.array([-1, -1], dtype=np.int32))
+    >>> left.graph.states, left.spread(np.array([0.4, 0.6, 0.4, 0.6])).tolist()
+    ({0: [1, 2], 1: [1, 2]}, [0.0, 0.4, 0.6, 0.0, 0.4, 0.6])
+    """
+    from stochinf.graphs.zeros.problem import root
+
+    start = np.concatenate([[0], np.cumsum(graph.n_states, dtype=np.int64)])
+    alive = np.repeat(clamped < 0, graph.n_states)
+    fixed = np.flatnonzero(clamped >= 0)
+    alive[start[fixed] + clamped[fixed]] = True
+    supports, domain = root(graph, clamped)
+    sizes = np.diff(supports.first)
+    within = np.arange(domain.size) - np.repeat(supports.first[:-1], sizes)
+    alive[np.repeat(start[supports.variables], sizes) + within] = domain != 0
+    left = np.add.reduceat(alive, start[:-1], dtype=np.int64)
+    return _reduced(graph, alive, np.flatnonzero(left > 1).astype(np.int32), start)
 
 
 def restricted(graph: FactorGraph, variables: Int32s) -> FactorGraph:
-    """Return the model of some variables that share no factor with the others: one or more components.
+    """Return the model of some variables, in order, that share no factor with the others: one or more components.
 
     Factors over no variable are left out.
     """
-    flat = graph.flat
     inside = np.zeros(graph.n_variables, bool)
     inside[variables] = True
-    factor = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
-    kept = inside[flat.scope]
-    arity = np.bincount(factor[kept], minlength=graph.n_factors)
-    return _left(graph, variables, flat.table_start[:-1], arity, kept, constants=False).graph
+    base = graph.flat.table_start[:-1]
+    whole = np.repeat(inside, graph.n_states)
+    return _smaller(graph, variables, whole, inside[graph.flat.scope], base)
 
 
 def components(graph: FactorGraph) -> list[Int32s]:
@@ -117,47 +165,64 @@ def components(graph: FactorGraph) -> list[Int32s]:
     return np.split(order, np.cumsum(np.bincount(rank[label]))[:-1]) if n else []
 
 
-def _left(
-    graph: FactorGraph, free: Int32s, base: Int64s, arity: Int64s, kept: npt.NDArray[np.bool_], constants: bool = True
-) -> Conditioned:
-    """Return the model over `free`, whose factor f keeps `arity[f]` variables and begins at the old entry `base[f]`."""
+def _reduced(graph: FactorGraph, alive: npt.NDArray[np.bool_], free: Int32s, start: Int64s) -> Conditioned:
+    """Return the model over the states that are alive; variables not in `free` have one such state."""
     flat = graph.flat
+    demand(40 * flat.log_weights.size, f"conditioning of tables of {flat.log_weights.size} entries")
+    inside = np.zeros(graph.n_variables, bool)
+    inside[free] = True
+    certain = np.flatnonzero(alive & ~np.repeat(inside, graph.n_states))
+    only = np.zeros(graph.n_variables, np.int64)
+    only[~inside] = certain - start[:-1][~inside]
+    kept = inside[flat.scope]
+    factor = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
+    steps = np.bincount(factor, flat.stride * only[flat.scope].astype(np.float64), graph.n_factors).astype(np.int64)
+    base = flat.table_start[:-1] + steps
+    open_factors = np.bincount(factor[kept], minlength=graph.n_factors) > 0
+    constant = float(flat.log_weights[base[~open_factors]].sum())
+    states = alive & np.repeat(inside, graph.n_states)
+    return Conditioned(_smaller(graph, free, states, kept, base), constant, free, np.flatnonzero(states), certain, start)
+
+
+def _smaller(
+    graph: FactorGraph, free: Int32s, states: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_], base: Int64s
+) -> FactorGraph:
+    """Return the model over the variables `free` and their `states`; factor f begins at the old entry `base[f]`."""
+    flat = graph.flat
+    start = np.concatenate([[0], np.cumsum(graph.n_states, dtype=np.int64)])
     number = np.full(graph.n_variables, -1, np.int32)
     number[free] = np.arange(free.size, dtype=np.int32)
-    constant = float(flat.log_weights[base[arity == 0]].sum()) if constants else 0.0
-    names = [graph.variables[v] for v in free.tolist()]
+    places = np.flatnonzero(states)
+    owner = np.repeat(np.arange(graph.n_variables), graph.n_states)[places]
+    cardinality = np.bincount(owner, minlength=graph.n_variables)[free].astype(np.int32)
+    factor = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
+    arity = np.bincount(factor[kept], minlength=graph.n_factors)
     scope_start = np.concatenate([np.zeros(1, np.int64), np.cumsum(arity[arity > 0])])
-    layout = flat_factors(flat.cardinality[free], scope_start, number[flat.scope[kept]], names)
-    entries = _entries(layout, flat.stride[kept], base[arity > 0])
-    labels = None if graph._states is None else [graph.labels(v) for v in free.tolist()]
-    smaller = FactorGraph.from_flat(layout._replace(log_weights=flat.log_weights[entries]), names, labels)
-    return Conditioned(smaller, constant, free)
+    names = [graph.variables[v] for v in free.tolist()]
+    layout = flat_factors(cardinality, scope_start, number[flat.scope[kept]], names)
+    entries = _entries(layout, flat.stride[kept], base[arity > 0], places - start[owner])
+    labels = None
+    if graph._states is not None or places.size < np.repeat(number >= 0, graph.n_states).sum():
+        rows = np.split((places - start[owner]), np.cumsum(cardinality)[:-1]) if free.size else []
+        labels = [[graph.labels(v)[s] for s in row.tolist()] for v, row in zip(free.tolist(), rows, strict=True)]
+    return FactorGraph.from_flat(layout._replace(log_weights=flat.log_weights[entries]), names, labels)
 
 
-def _entries(layout: FlatFactors, old_stride: Int64s, base: Int64s) -> Int64s:
-    """Return where each entry of the new tables lies among the old ones."""
+def _entries(layout: FlatFactors, old_stride: Int64s, base: Int64s, old_state: Int64s) -> Int64s:
+    """Return where each entry of the new tables lies among the old ones; `old_state` by new state of all variables."""
     sizes = np.diff(layout.table_start)
     positions = np.repeat(base, sizes)
     within = np.arange(positions.size) - np.repeat(layout.table_start[:-1], sizes)
+    first = np.cumsum(layout.cardinality, dtype=np.int64) - layout.cardinality
     arity = np.diff(layout.scope_start)
     for depth in range(int(arity.max(initial=0))):
         deep = np.flatnonzero(arity > depth)
         place = layout.scope_start[deep] + depth
         rows = slice(None) if deep.size == arity.size else np.repeat(arity > depth, sizes)
         widths = sizes[deep]
+        variable = layout.scope[place]
         state = within[rows] // np.repeat(layout.stride[place], widths)
-        state %= np.repeat(layout.cardinality[layout.scope[place]], widths)
+        state %= np.repeat(layout.cardinality[variable], widths)
+        state = old_state[np.repeat(first[variable], widths) + state]
         positions[rows] += state * np.repeat(old_stride[place], widths)
     return positions
-
-
-def spread(cardinality: Int32s, clamped: Int32s, free: Int32s, probabilities: Floats, observed: float = 1.0) -> Floats:
-    """Return numbers by state of all variables from those of the free ones; an observed state has `observed`, the others 0."""
-    start = np.concatenate([[0], np.cumsum(cardinality, dtype=np.int64)])
-    flat = np.zeros(int(start[-1]))
-    fixed = np.flatnonzero(clamped >= 0)
-    flat[start[fixed] + clamped[fixed]] = observed
-    sizes = cardinality[free]
-    within = np.arange(probabilities.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    flat[np.repeat(start[free], sizes) + within] = probabilities
-    return flat

@@ -11,7 +11,7 @@ import numpy as np
 
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import HEURISTIC, OPTIMAL, MapState
-from stochinf.graphs.conditioning import Conditioned, conditioned
+from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.question import Question
 
 __all__ = ["METHODS", "auto", "exact", "search"]
@@ -25,12 +25,21 @@ def exact(question: Question) -> MapState:
     from stochinf.graphs.exact import exact_map, plan_elimination
 
     began = clock.perf_counter()
-    left = conditioned(question.graph, question.clamped)
+    left = narrowed(question.graph, question.clamped)
     if not left.free.size:
-        return found(question, left, np.empty(0, np.int32), 0.0, 0.0, "exact", "every variable is observed", began)
+        return found(
+            question,
+            left,
+            np.empty(0, np.int32),
+            0.0,
+            0.0,
+            "exact",
+            "evidence and zeros leave one state to every variable",
+            began,
+        )
     plan = plan_elimination(left.graph)
     states, score = exact_map(left.graph, question.memory, plan)
-    reason = f"variables eliminated: width {plan.width}, {plan.cells:,} table cells"
+    reason = f"variables eliminated: width {plan.width}, {plan.cells:,.0f} table cells"
     return found(question, left, states, score, score, "exact", reason, began, facts={"width": plan.width, "cells": plan.cells})
 
 
@@ -44,7 +53,7 @@ def searched(question: Question, name: str, method: str) -> MapState:
     from stochinf.graphs import search as searches
 
     began = clock.perf_counter()
-    left = conditioned(question.graph, question.clamped)
+    left = narrowed(question.graph, question.clamped)
     seconds = SECONDS if question.sampling.time is None else question.sampling.time
     result = getattr(searches, name)(left.graph, time=seconds, rng=question.sampling.entropy)
     return found(question, left, result.states, result.log_score, result.bound, method, result.reason, began)
@@ -65,12 +74,10 @@ def found(
     **fields: Any,
 ) -> MapState:  # fmt: skip
     """Return an answer for the whole graph from the states of the free variables."""
-    whole = question.clamped.copy()
-    whole[left.free] = states
     proven = not math.isnan(bound) and bound <= score + 1e-9 * max(1.0, abs(score))
     return MapState(
         graph=question.graph,
-        states=whole,
+        states=left.whole(states),
         log_score=left.constant + score,
         status=OPTIMAL if proven else HEURISTIC,
         bound=left.constant + bound,
@@ -98,6 +105,6 @@ def by_max_product(question: Question) -> MapState:
     from stochinf.graphs.variational import max_product
 
     began = clock.perf_counter()
-    left = conditioned(question.graph, question.clamped)
+    left = narrowed(question.graph, question.clamped)
     states, score, bound = max_product(left.graph)
     return found(question, left, states, score, bound, "max-product", "max-product messages, decoded and improved", began)

@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 
 from stochinf.engine.jit import versions
-from stochinf.graphs.conditioning import conditioned, spread
+from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
 from stochinf.graphs.targets import graph_target
 
-__all__ = ["METHODS", "exact", "gibbs"]
+__all__ = ["METHODS", "auto", "exact", "gibbs", "settled"]
+
+DECIDED = "evidence and zeros leave one state to every variable"
+
+
+def auto(question: Question) -> Marginals:
+    """Answer exactly where that fits, else by sampling; see `stochinf.graphs.automatic`."""
+    from stochinf.graphs import automatic
+
+    return automatic.auto(question)
 
 
 def exact(question: Question) -> Marginals:
@@ -23,27 +32,27 @@ def exact(question: Question) -> Marginals:
     from stochinf.graphs.exact import exact_marginals, plan_elimination
 
     began = clock.perf_counter()
-    left = conditioned(question.graph, question.clamped)
+    left = narrowed(question.graph, question.clamped)
     if not left.free.size:
-        return settled(question, np.empty(0), method="exact", reason="every variable is observed", log_partition=left.constant)
+        return settled(question, left, np.empty(0), method="exact", reason=DECIDED, log_partition=left.constant)
     plan = plan_elimination(left.graph)
     probabilities, log_partition = exact_marginals(left.graph, question.memory, plan)
     return settled(
         question,
+        left,
         probabilities,
         method="exact",
-        reason=f"elimination: width {plan.width}, {plan.cells:,} table cells",
+        reason=f"elimination: width {plan.width}, {plan.cells:,.0f} table cells",
         log_partition=left.constant + log_partition,
         seconds={"sampling": clock.perf_counter() - began},
         facts={"width": plan.width, "cells": plan.cells},
     )
 
 
-def settled(question: Question, probabilities: Any, **fields: Any) -> Marginals:
-    """Return an exact answer from the probabilities of the free variables' states."""
+def settled(question: Question, left: Conditioned, probabilities: Any, **fields: Any) -> Marginals:
+    """Return an exact answer from the probabilities of what is left of the graph."""
     graph, clamped = question.graph, question.clamped
-    free = np.flatnonzero(clamped < 0).astype(np.int32)
-    probability = spread(graph.n_states, clamped, free, probabilities)
+    probability = left.spread(probabilities)
     return Marginals(
         graph=graph,
         clamped=clamped,
@@ -76,4 +85,4 @@ def gibbs(question: Question) -> Marginals:
     )
 
 
-METHODS: dict[str, Callable[[Question], Marginals]] = {"exact": exact, "gibbs": gibbs}
+METHODS: dict[str, Callable[[Question], Marginals]] = {"auto": auto, "exact": exact, "gibbs": gibbs}

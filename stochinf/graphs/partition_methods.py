@@ -9,7 +9,7 @@ from typing import Any
 
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import LogPartition
-from stochinf.graphs.conditioning import Conditioned, conditioned
+from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.question import Question
 
 __all__ = ["METHODS", "auto", "exact"]
@@ -20,12 +20,12 @@ def exact(question: Question) -> LogPartition:
     from stochinf.graphs.exact import exact_log_partition, plan_elimination
 
     began = clock.perf_counter()
-    left = conditioned(question.graph, question.clamped)
+    left = narrowed(question.graph, question.clamped)
     if not left.free.size:
-        return estimated(question, left, 0.0, 0.0, "exact", "every variable is observed", began)
+        return estimated(question, left, 0.0, 0.0, "exact", "evidence and zeros leave one state to every variable", began)
     plan = plan_elimination(left.graph)
     value = exact_log_partition(left.graph, question.memory, plan)
-    reason = f"variables eliminated: width {plan.width}, {plan.cells:,} table cells"
+    reason = f"variables eliminated: width {plan.width}, {plan.cells:,.0f} table cells"
     return estimated(question, left, value, 0.0, "exact", reason, began, facts={"width": plan.width, "cells": plan.cells})
 
 
@@ -43,7 +43,7 @@ def annealed(question: Question) -> LogPartition:
     from stochinf.graphs.annealed import annealed_importance
 
     began = clock.perf_counter()
-    left = conditioned(question.graph, question.clamped)
+    left = narrowed(question.graph, question.clamped)
     result = annealed_importance(left.graph, time=question.sampling.time, rng=question.sampling.entropy)
     return estimated(
         question, left, result.log_partition, result.standard_error, "ais", result.reason, began,

@@ -6,7 +6,7 @@ import pytest
 from oracles import exact_marginals, log_partition, random_graph
 
 import stochinf as si
-from stochinf.graphs.conditioning import components, conditioned, restricted, spread
+from stochinf.graphs.conditioning import components, conditioned, narrowed, restricted
 from stochinf.graphs.evidence import check_evidence
 
 pytestmark = pytest.mark.fast
@@ -26,7 +26,7 @@ def test_scores_partition_and_marginals_agree(seed: int) -> None:
     if not rest:
         return
     assert left.constant + log_partition(left.graph) == pytest.approx(log_partition(graph, evidence), abs=1e-10)
-    flat = spread(graph.n_states, clamped, left.free, np.concatenate(list(exact_marginals(left.graph).values())))
+    flat = left.spread(np.concatenate(list(exact_marginals(left.graph).values())))
     np.testing.assert_allclose(flat, np.concatenate(list(exact_marginals(graph, evidence).values())), atol=1e-12)
 
 
@@ -51,3 +51,22 @@ def test_components_are_those_of_networkx(seed: int) -> None:
     assert sum(log_partition(restricted(graph, part)) for part in parts) == pytest.approx(
         sum(log_partition(restricted(graph, np.sort(np.concatenate(half)))) for half in (parts[::2], parts[1::2]) if half)
     )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_narrowing_loses_nothing_that_is_possible(seed: int) -> None:
+    graph = random_graph(seed, n_variables=7, n_factors=9, zeros=0.6)
+    free = np.full(graph.n_variables, -1, np.int32)
+    exact = exact_marginals(graph)
+    if not np.isfinite(log_partition(graph)):
+        return
+    left = narrowed(graph, free)
+    inner = np.concatenate(list(exact_marginals(left.graph).values())) if left.free.size else np.empty(0)
+    np.testing.assert_allclose(left.spread(inner), np.concatenate(list(exact.values())), atol=1e-12)
+    partial = log_partition(left.graph) if left.free.size else 0.0
+    assert left.constant + partial == pytest.approx(log_partition(graph), abs=1e-10)
+    states = left.whole(np.array([k - 1 for k in left.graph.n_states], dtype=np.int32))
+    labels = {node: graph.labels(i)[s] for i, (node, s) in enumerate(zip(graph.variables, states, strict=True))}
+    inside = {node: labels[node] for node in left.graph.variables}
+    score = left.graph.log_score(inside) if inside else 0.0
+    assert graph.log_score(labels) == pytest.approx(left.constant + score, abs=1e-12)

@@ -1,0 +1,168 @@
+"""The method "auto": exact where the tables fit, by the sampler that mixes where they do not; and it says which and why.
+
+The model given the evidence falls into components. Those whose junction trees fit into memory and time are solved exactly.
+On what is left a pilot of single-site Gibbs sampling starts many chains apart from each other: where they agree
+(R-hat at most `AGREED`), Gibbs sampling goes on; where they do not, parallel tempering takes over, and the answer of smaller
+R-hat is kept.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from typing import Any
+
+import numpy as np
+
+from stochinf.engine import stop
+from stochinf.engine.jit import versions
+from stochinf.engine.memory import available
+from stochinf.graphs.conditioning import Conditioned, components, narrowed, restricted
+from stochinf.graphs.exact import Elimination, exact_marginals, plan_elimination
+from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.flat import Floats, Int32s
+from stochinf.graphs.marginals import Marginals
+from stochinf.graphs.question import Question, Sampling
+
+__all__ = ["auto"]
+
+AGREED = 1.02
+"""R-hat up to which single-site Gibbs sampling is trusted to go on."""
+
+CELLS_PER_SECOND = 1e8
+"""Entries of tables that elimination passes in a second on a slow core, both ways."""
+
+PATIENCE = 60.0
+"""Seconds that elimination may take where nobody sets a time."""
+
+PILOT = 0.1
+"""Share of the time that the pilot takes."""
+
+
+def auto(question: Question) -> Marginals:
+    """Answer exactly where that fits, else by sampling; see the head of this file."""
+    from stochinf.graphs.methods import DECIDED, settled
+
+    began = clock.perf_counter()
+    left = narrowed(question.graph, question.clamped)
+    if not left.free.size:
+        return settled(question, left, np.empty(0), method="exact", reason=DECIDED, log_partition=left.constant)
+    plan = plan_elimination(left.graph, most_cells=most_cells(question))
+    if plan.complete:
+        return _exact(question, left, plan, began)
+    return _mixed(question, left, began)
+
+
+def most_cells(question: Question) -> float:
+    """Return how many entries the tables of elimination may have, by memory and by time."""
+    memory = 0.5 * available() if question.memory is None else question.memory
+    seconds = PATIENCE if question.sampling.time is None else 0.7 * question.sampling.time
+    return max(1.0, min(memory / 12.0, seconds * CELLS_PER_SECOND))
+
+
+def _exact(question: Question, left: Conditioned, plan: Elimination, began: float) -> Marginals:
+    from stochinf.graphs.methods import settled
+
+    probabilities, log_partition = exact_marginals(left.graph, question.memory, plan)
+    return settled(
+        question,
+        left,
+        probabilities,
+        method="exact",
+        reason=f"elimination fits: width {plan.width}, {plan.cells:,.0f} table cells",
+        log_partition=left.constant + log_partition,
+        seconds={"sampling": clock.perf_counter() - began},
+        facts={"width": plan.width, "cells": plan.cells},
+    )
+
+
+def _mixed(question: Question, left: Conditioned, began: float) -> Marginals:
+    """Solve the components that fit exactly and sample the others."""
+    limit, solved, rest = most_cells(question), [], []
+    for part in components(left.graph):
+        piece = restricted(left.graph, part)
+        plan = plan_elimination(piece, most_cells=limit)
+        if plan.complete:
+            solved.append((part, exact_marginals(piece, question.memory, plan)[0]))
+            limit -= plan.cells
+        else:
+            rest.append(part)
+    hard = np.sort(np.concatenate(rest))
+    spent = clock.perf_counter() - began
+    answer = _sampled(_about(question, restricted(left.graph, hard), spent))
+    why = f"elimination needs more than {most_cells(question):,.0f} table cells"
+    if solved:
+        why += f" for {len(rest)} of {len(rest) + len(solved)} components, the others are exact"
+    return _joined(question, left, solved, hard, answer, f"{why}; {answer.reason}")
+
+
+def _about(question: Question, graph: FactorGraph, spent: float) -> Question:
+    """Return the same question about a part, with what is left of the time."""
+    sampling = question.sampling
+    if sampling.time is not None:
+        sampling = _within(sampling, max(0.1, sampling.time - spent))
+    return question._replace(graph=graph, clamped=np.full(graph.n_variables, -1, np.int32), sampling=sampling)
+
+
+def _within(sampling: Sampling, seconds: float) -> Sampling:
+    """Return the same sampling ended by the clock, if not before."""
+    rule = stop.seconds(seconds)
+    return sampling._replace(time=seconds, controls=sampling.controls._replace(stop=rule))
+
+
+def _sampled(question: Question) -> Marginals:
+    """Sample by Gibbs where a pilot's chains agree, else by tempering."""
+    from stochinf.graphs.methods import METHODS
+
+    sampling = question.sampling
+    short = sampling._replace(sweeps=200, warmup=100, controls=sampling.controls._replace(stop=None))
+    if sampling.time is not None:
+        short = _within(short, PILOT * sampling.time)
+    pilot = METHODS["gibbs"](question._replace(sampling=short))
+    rhat = pilot.rhat.max()
+    if rhat <= AGREED or "tempering" not in METHODS:
+        return _named(METHODS["gibbs"](question), f"single-site Gibbs mixes (R-hat {rhat:.3f} in a pilot)")
+    answer = METHODS["tempering"](question)
+    why = f"single-site Gibbs does not mix (R-hat {rhat:.3g} in a pilot), so chains are tempered"
+    if not answer.rhat.max() <= rhat:
+        return _named(pilot, f"{why}; tempering did no better (R-hat {answer.rhat.max():.3g}), its answer was left")
+    return _named(answer, why)
+
+
+def _named(result: Marginals, reason: str) -> Marginals:
+    return Marginals(**{**result.__dict__, "reason": reason})
+
+
+def _joined(
+    question: Question, left: Conditioned, solved: list[tuple[Int32s, Floats]], hard: Int32s, answer: Marginals, reason: str
+) -> Marginals:
+    """Put exact and sampled components together."""
+    graph, clamped = question.graph, question.clamped
+    inner = left.graph.n_states
+    start = np.concatenate([[0], np.cumsum(inner, dtype=np.int64)])
+    probability, error = np.zeros(int(start[-1])), np.zeros(int(start[-1]))
+    for part, numbers in solved:
+        probability[_places(start, inner, part)] = numbers
+    probability[_places(start, inner, hard)], error[_places(start, inner, hard)] = answer.probability, answer.error
+    worst, least = np.full(graph.n_variables, np.nan), np.full(graph.n_variables, np.inf)
+    worst[left.free[hard]], least[left.free[hard]] = answer.worst_rhat, answer.least_ess
+    fields: dict[str, Any] = {
+        "graph": graph,
+        "clamped": clamped,
+        "probability": left.spread(probability),
+        "error": left.spread(error, certain=0.0),
+        "worst_rhat": worst,
+        "least_ess": least,
+        "method": f"exact + {answer.method}" if solved else answer.method,
+        "reason": reason,
+        "slots": left.places[_places(start, inner, hard)[answer.slots]],
+        "log_partition": np.nan,
+        "versions": versions(),
+    }
+    return Marginals(**{**answer.__dict__, **fields})
+
+
+def _places(start: Any, cardinality: Int32s, variables: Int32s) -> Any:
+    """Return the positions of the states of some variables among those of all."""
+    sizes = cardinality[variables]
+    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(start[variables], sizes) + within
