@@ -7,6 +7,10 @@ from stochinf.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "ModelReport": "checking",
+        "check": "checking",
+        "convert": "checking",
+        "report": "checking",
         "convert_object": "objects",
         "to_networkx": "nx_out",
         "UaiResult": "uai_answers",
