@@ -24,7 +24,7 @@ def log_partition(
     evidence: Mapping[Any, Any] | None = None,
     method: str = "auto",
     *,
-    chains: int = 64,
+    chains: int | None = None,
     draws: int | None = None,
     warmup: int = 200,
     time: float | None = None,
@@ -51,11 +51,11 @@ def log_partition(
         "auto" eliminates variables where the tables fit in memory, which is exact, and anneals otherwise. By name: "exact",
         "ais" (annealed importance sampling), "tempering" (bridge sampling), "bp" (Bethe), "trw" (upper bound), "mean-field"
         (lower bound).
-    chains, draws, warmup, time, mcse
+    chains, draws, warmup, time, mcse : optional
         As in `stochinf.marginals`, for the methods that sample.
     memory : int, optional
         Bytes that tables may take; the default is a share of what is free.
-    rng, threads, progress, callback
+    rng, threads, progress, callback : optional
         As in `stochinf.run`.
 
     Returns
@@ -70,15 +70,15 @@ def log_partition(
     StochinfError
         If another argument breaks a rule.
 
+    References
+    ----------
+    Koller, D. and Friedman, N. (2009). Probabilistic Graphical Models, section 4.2.1.
+
     Examples
     --------
     >>> import stochinf as si
     >>> si.log_partition(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]), evidence={0: 1}).value
     3.4011973816621555
-
-    References
-    ----------
-    Koller, D. and Friedman, N. (2009). Probabilistic Graphical Models, section 4.2.1.
     """
     answer = chosen(method, METHODS)
     graph = as_graph(graph)
@@ -86,6 +86,6 @@ def log_partition(
     check_possible(graph, clamped)
     sweeps, rule = horizon(draws, time, mcse)
     controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
-    before, chains = counted("warmup", warmup, least=0), counted("chains", chains)
-    sampling = Sampling(chains, sweeps, before, time, entropy_of(rng), controls)
+    before, lanes = counted("warmup", warmup, least=0), 0 if chains is None else counted("chains", chains)
+    sampling = Sampling(lanes, sweeps, before, time, entropy_of(rng), controls)
     return answer(Question(graph, clamped, sampling, checked_memory(memory)))

@@ -48,7 +48,7 @@ def map_state(
         Seconds that a search may take; 10 by default. Elimination takes what it needs.
     memory : int, optional
         Bytes that tables may take; the default is a share of what is free.
-    rng, threads, progress, callback
+    rng, threads, progress, callback : optional
         As in `stochinf.run`.
 
     Returns
@@ -63,6 +63,10 @@ def map_state(
     StochinfError
         If another argument breaks a rule.
 
+    References
+    ----------
+    Koller, D. and Friedman, N. (2009). Probabilistic Graphical Models, chapter 13.
+
     Examples
     --------
     >>> import stochinf as si
@@ -70,10 +74,6 @@ def map_state(
     >>> m = si.map_state(g, evidence={0: 0})
     >>> m.state, m.status
     ({0: 0, 1: 0}, 'optimal')
-
-    References
-    ----------
-    Koller, D. and Friedman, N. (2009). Probabilistic Graphical Models, chapter 13.
     """
     answer = chosen(method, METHODS)
     graph = as_graph(graph)

@@ -43,12 +43,13 @@ def resume(
         those of the first call.
     target, kernel : optional
         Needed where they are the user's own classes; they must match the saved hash.
-    threads, executor, stop, progress, checkpoint, callback
+    threads, executor, stop, progress, checkpoint, callback : optional
         As in `stochinf.run`.
 
     Returns
     -------
     Run
+        All draws, old and new.
 
     Raises
     ------
@@ -78,13 +79,7 @@ def resume(
     door = door._replace(goal=goal)
     if goal == session.total and stop is None:
         return result(session, door)
-    return driven(
-        session,
-        door,
-        0 if goal == session.total else goal,
-        controls,
-        checkpoint,
-    )
+    return driven(session, door, 0 if goal == session.total else goal, controls, checkpoint)
 
 
 def load(path: str | os.PathLike[str], target: Any = None, kernel: Any = None) -> Run:
@@ -100,6 +95,7 @@ def load(path: str | os.PathLike[str], target: Any = None, kernel: Any = None) -
     Returns
     -------
     Run
+        What had been drawn when the file was written.
 
     Raises
     ------

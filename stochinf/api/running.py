@@ -98,6 +98,7 @@ def run(
     Returns
     -------
     Run
+        Draws by name, statistics, what observers kept, timings, seed and versions.
 
     Raises
     ------

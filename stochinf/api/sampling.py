@@ -52,7 +52,7 @@ def sample(
         The sampler; random-walk Metropolis by default.
     thin : int
         Updates per draw.
-    picker, schedule, init, threads, executor, stop, rng, progress, checkpoint, callback, keep_warmup
+    picker, schedule, init, threads, executor, stop, rng, progress, checkpoint, callback, keep_warmup : optional
         As in `stochinf.run`.
 
     Returns

@@ -50,6 +50,7 @@ def python_density(function: Callable[[Floats], float], dim: int, gradient: Call
     Returns
     -------
     Density
+        A target for `stochinf.sample`.
 
     Raises
     ------

@@ -50,21 +50,22 @@ def to_arviz(
     Returns
     -------
     arviz.InferenceData or xarray.DataTree
+        The first with arviz 0.x, the second with arviz 1.x.
 
     Raises
     ------
     StochinfError
         A group that the schema does not have, a shape without chain and draw, two lengths in one group.
 
+    References
+    ----------
+    ArviZ developers, InferenceData schema specification.
+
     Examples
     --------
     >>> coin = np.random.default_rng(1).beta(7, 3, size=(4, 100))
     >>> to_arviz({"posterior": {"bias": coin}}).posterior["bias"].dims
     ('chain', 'draw')
-
-    References
-    ----------
-    ArviZ developers, InferenceData schema specification.
     """
     tables = {group: _table(group, variables) for group, variables in groups.items() if variables}
     marks = {"inference_library": "stochinf", "inference_library_version": __version__, **(attrs or {})}

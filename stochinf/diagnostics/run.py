@@ -47,9 +47,12 @@ class Run:
 
     Parameters
     ----------
-    draws, warmup_draws : mapping of str to array[chain, draw, *event]
-    stats, warmup_stats : mapping of str to array[chain, draw]
+    draws : mapping of str to array[chain, draw, *event]
+        By the names that the target gives.
+    stats : mapping of str to array[chain, draw]
         By arviz's names: ``lp``, ``acceptance_rate``, ``diverging``, ``energy``, ``step_size``, ``n_steps``, ``tree_depth``.
+    warmup_draws, warmup_stats : mapping of str to array
+        The same of warm-up, where it was kept.
     position : array[chain, ...]
         Where the chains ended.
     observed : mapping of str to array
@@ -61,7 +64,9 @@ class Run:
     rng_entropy : int
         Seed that repeats the run.
     versions : mapping of str to str
+        Of this library and of those that can change its results.
     interrupted : bool
+        Whether Ctrl-C or an error ended the run.
     reason : str
         Why the run stopped.
     kernel, target : str

@@ -36,6 +36,7 @@ class Summary:
     Parameters
     ----------
     draws : mapping of str to array[chain, draw, *event]
+        What is summarised.
     dims : mapping of str to sequence of str, optional
         Names of the dimensions of a variable after chain and draw.
     coords : mapping of str to sequence, optional

@@ -55,6 +55,11 @@ def part(cls: Any = None, /, **traits: Any) -> Any:
         SIMD lanes), `single` (a step takes one point, never a batch), `allocates` (it makes new arrays or calls BLAS),
         `reorder` (its sums may be reordered), `sparse`.
 
+    Returns
+    -------
+    class
+        The same class; with traits, a decorator of classes.
+
     Raises
     ------
     StochinfError

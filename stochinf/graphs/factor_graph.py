@@ -48,6 +48,10 @@ class FactorGraph:
     MemoryLimitError
         If the tables need more entries than `stochinf.graphs.flat.MAX_ENTRIES`.
 
+    References
+    ----------
+    Kschischang, Frey and Loeliger, Factor graphs and the sum-product algorithm, 2001, section II.
+
     Examples
     --------
     >>> graph = FactorGraph([2, 3], [("coin",), ("coin", "die")], [[0.4, 0.6], [1, 1, 1, 1, 1, 4]], names=["coin", "die"])
@@ -55,10 +59,6 @@ class FactorGraph:
     FactorGraph(2 variables, 2 factors, 2-3 states)
     >>> round(graph.log_score({"coin": 1, "die": 2}), 4)
     0.8755
-
-    References
-    ----------
-    Kschischang, Frey and Loeliger, Factor graphs and the sum-product algorithm, 2001, section II.
     """
 
     flat: FlatFactors

@@ -57,6 +57,7 @@ class Marginals(Mapping[Hashable, Floats]):
     Parameters
     ----------
     graph : FactorGraph
+        The model.
     clamped : int32 (V,)
         State index of evidence variables, -1 for free ones.
     probability, error : float64 (sum of n_states,)
@@ -67,6 +68,7 @@ class Marginals(Mapping[Hashable, Floats]):
     method, reason : str
         How the marginals were found, and why so.
     exact : bool
+        Whether the probabilities are exact but for rounding.
     log_partition, log_partition_mcse : float
         Natural logarithm of the sum of all weights that agree with the evidence, and its standard error; NaN where the
         method has none.
@@ -75,16 +77,21 @@ class Marginals(Mapping[Hashable, Floats]):
     warnings : tuple of str
         What to know before trusting the numbers.
     chains, sweeps, warmup : int
+        Chains; sweeps of each after warm-up and during it; 0 where nothing was sampled.
     seconds : mapping
+        Time by phase.
     rng_entropy : int
         Seed that repeats the run.
     interrupted : bool
+        Whether Ctrl-C ended the run.
     stopped : str
         Why the run ended.
     totals, lengths : ndarray
         Sums of conditionals by batch, slot and chain, and sweeps by batch; `slots` names the state of each slot.
     slots : int64 (slots,)
+        Which state, in the order of `probability`, each slot of the sums belongs to.
     versions : mapping of str to str
+        Of this library and of those that can change its results.
 
     Attributes
     ----------

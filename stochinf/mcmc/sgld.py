@@ -67,7 +67,7 @@ class SGLD(NamedTuple):
         The variance of the noise of a step, epsilon. NaN takes 1 / (n L), with L the largest constant of a row's gradient:
         a quarter of the largest stable step or less, not so small that the noise of the minibatches could be neglected.
     n_points : int
-        n; 0 takes the target's.
+        Number of points, n above; 0 takes the target's.
 
     Examples
     --------

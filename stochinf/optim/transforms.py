@@ -215,6 +215,7 @@ def clip(limit: float) -> Clip:
     Returns
     -------
     Clip
+        For the `transform` of a rule, alone or in a `chain`.
 
     Examples
     --------
@@ -236,6 +237,7 @@ def momentum(decay: float = 0.9) -> Momentum:
     Returns
     -------
     Momentum
+        For the `transform` of a rule, alone or in a `chain`.
 
     Examples
     --------
@@ -257,6 +259,7 @@ def weight_decay(strength: float) -> WeightDecay:
     Returns
     -------
     WeightDecay
+        For the `transform` of a rule, alone or in a `chain`.
 
     Examples
     --------

@@ -67,6 +67,10 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     n_features_in_ : int
         Visible units.
 
+    References
+    ----------
+    Hinton, G. E. (2002). Training products of experts by minimizing contrastive divergence. Neural Computation 14(8).
+
     Examples
     --------
     >>> import numpy as np
@@ -77,10 +81,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     (2, 4)
     >>> bool(rbm.score([[1, 1, 0, 0]]) > rbm.score([[1, 0, 1, 0]]))
     True
-
-    References
-    ----------
-    Hinton, G. E. (2002). Training products of experts by minimizing contrastive divergence. Neural Computation 14(8).
     """
 
     def __init__(
