@@ -59,7 +59,7 @@ def lane_state(start: npt.NDArray[Any], words: npt.NDArray[np.uint32], states: i
     )  # fmt: skip
 
 
-def reset_sums(state: LaneState) -> None:
+def reset_sums(state: Any) -> None:
     """Forget what warm-up has summed."""
     state.shift[:] = state.recent
     state.sums[:] = 0.0
@@ -93,7 +93,7 @@ def starting_states(target: Any, position: npt.NDArray[Any] | None, streams: Any
     return np.where(clamped >= 0, clamped, states)
 
 
-def check_states(target: Any, state: LaneState) -> None:
+def check_states(target: Any, state: Any) -> None:
     """Demand that every position is a state of its variable: what a damaged file holds must not reach compiled code.
 
     Raises
