@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     held = {(0, column): 1 for column in range(options.side)}
     try:
         graph = si.FactorGraph.from_networkx(grid)
-        result = si.marginals(graph, evidence=held, draws=options.draws, rng=options.seed)
+        result = si.marginals(graph, evidence=held, method="gibbs", draws=options.draws, rng=options.seed)
     except si.StochinfError as error:
         print(f"ising.py: {error}", file=sys.stderr)
         return 2

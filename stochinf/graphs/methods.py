@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from stochinf.engine.jit import versions
+from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
 from stochinf.graphs.targets import graph_target
 
-__all__ = ["METHODS", "auto", "exact", "gibbs", "settled"]
+__all__ = ["METHODS", "auto", "exact", "gibbs", "settled", "tempering"]
+
+LADDERS = 8
 
 DECIDED = "evidence and zeros leave one state to every variable"
 
@@ -79,10 +82,17 @@ def gibbs(question: Question) -> Marginals:
         question.clamped,
         target,
         Gibbs(sums=True),
-        question.sampling,
+        question.sampling.with_chains(LANES),
         method="gibbs",
         reason="Gibbs sampling was asked for",
     )
 
 
-METHODS: dict[str, Callable[[Question], Marginals]] = {"auto": auto, "exact": exact, "gibbs": gibbs}
+def tempering(question: Question) -> Marginals:
+    """Answer by parallel tempering, `LADDERS` unless chains are asked for; see `stochinf.graphs.tempering`."""
+    from stochinf.graphs.tempering import tempered_marginals
+
+    return tempered_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
+
+
+METHODS: dict[str, Callable[[Question], Marginals]] = {"auto": auto, "exact": exact, "gibbs": gibbs, "tempering": tempering}

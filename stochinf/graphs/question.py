@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,6 +27,7 @@ class Sampling(NamedTuple):
     Attributes
     ----------
     chains : int
+        0 for as many as suit the method.
     sweeps : int
         Per chain after warm-up; 0 until `controls.stop` ends the run.
     warmup : int
@@ -41,6 +44,10 @@ class Sampling(NamedTuple):
     time: float | None
     entropy: int
     controls: Controls
+
+    def with_chains(self, number: int) -> Sampling:
+        """Return the same with so many chains where none were asked for."""
+        return self if self.chains else self._replace(chains=number)
 
 
 class Question(NamedTuple):

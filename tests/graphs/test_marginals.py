@@ -24,7 +24,7 @@ needs_speed = pytest.mark.skipif(not JIT, reason="many sweeps")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_marginals_equal_enumeration(seed: int) -> None:
     graph = random_graph(seed)
-    result = si.marginals(graph, rng=seed)
+    result = si.marginals(graph, rng=seed, method="gibbs")
     for node, exact in exact_marginals(graph).items():
         assert (abs(result[node] - exact) <= 6 * result.mcse[node] + 1e-6).all()
         assert result[node].sum() == pytest.approx(1.0, abs=1e-6)
@@ -39,7 +39,7 @@ def test_standard_errors_are_calibrated() -> None:
     graph = random_graph(1)
     exact = exact_marginals(graph)
     nodes = [node for node in graph.variables if len(exact[node]) > 1 and exact[node].min() > 0.02][:2]
-    results = [si.marginals(graph, draws=40, warmup=10, rng=seed) for seed in range(200)]
+    results = [si.marginals(graph, draws=40, warmup=10, rng=seed, method="gibbs") for seed in range(200)]
     for node in nodes:
         z = np.array([(r[node][1] - exact[node][1]) / r.mcse[node][1] for r in results])
         assert kstest(z, norm.cdf).pvalue > 1e-6
@@ -50,7 +50,7 @@ def test_standard_errors_are_calibrated() -> None:
 @pytest.mark.parametrize("chains", [1, 4], ids=["one chain", "four chains"])
 def test_few_chains_have_errors_from_batches(chains: int) -> None:
     graph = random_graph(3)
-    result = si.marginals(graph, chains=chains, draws=4000, rng=1)
+    result = si.marginals(graph, chains=chains, draws=4000, rng=1, method="gibbs")
     for node, exact in exact_marginals(graph).items():
         assert (abs(result[node] - exact) <= 6 * result.mcse[node] + 1e-6).all()
 
@@ -62,7 +62,7 @@ def test_evidence_by_label_and_networkx_directly() -> None:
     graph.add_node("rain", h=0.2)
     graph.add_node(("wet", 1))
     graph.add_edge("rain", ("wet", 1), J=0.8)
-    result = si.marginals(graph, evidence={"rain": 1}, rng=0)
+    result = si.marginals(graph, evidence={"rain": 1}, rng=0, method="gibbs")
     assert result["rain"].tolist() == [0.0, 1.0]
     assert result.states["rain"] == [-1, 1]
     assert result[("wet", 1)][1] == pytest.approx(1 / (1 + np.exp(-1.6)), abs=1e-6)
@@ -75,7 +75,7 @@ def test_evidence_by_label_and_networkx_directly() -> None:
 def test_everything_observed_is_exact() -> None:
     graph = random_graph(3)
     evidence = {node: graph.states[node][0] for node in graph.variables}
-    result = si.marginals(graph, evidence, rng=0)
+    result = si.marginals(graph, evidence, rng=0, method="gibbs")
     assert result.exact
     assert all(result[node][0] == 1.0 for node in result)
 
@@ -85,7 +85,7 @@ def test_everything_observed_is_exact() -> None:
 def test_uai_models(name: str) -> None:
     graph = si.read_graph(DATA / "uai" / f"{name}.uai")
     evidence = si.read_evidence(DATA / "uai" / f"{name}.uai.evid", graph)
-    result = si.marginals(graph, evidence, rng=4)
+    result = si.marginals(graph, evidence, rng=4, method="gibbs")
     for node, exact in zip(graph.variables, read_mar(DATA / "uai" / f"{name}.uai.MAR"), strict=True):
         assert (abs(result[node] - exact) <= 6 * result.mcse[node] + 2e-6).all()
     assert result.rhat.max() < 1.05
@@ -95,7 +95,7 @@ def test_uai_models(name: str) -> None:
 def test_a_network_of_many_states_and_a_patient() -> None:
     graph = si.read_graph(EXAMPLE)
     evidence = si.read_evidence(f"{EXAMPLE}.evid", graph)
-    result = si.marginals(graph, evidence, rng=4, draws=2000)
+    result = si.marginals(graph, evidence, rng=4, draws=2000, method="gibbs")
     worst = max(
         np.max(abs(result[node] - exact) - 6 * result.mcse[node])
         for node, exact in zip(graph.variables, read_mar(f"{EXAMPLE}.MAR"), strict=True)
@@ -106,7 +106,7 @@ def test_a_network_of_many_states_and_a_patient() -> None:
 @needs_speed
 def test_chains_that_do_not_mix_are_told() -> None:
     graph = si.read_graph(DATA / "uai" / "alarm.uai")
-    result = si.marginals(graph, si.read_evidence(DATA / "uai" / "alarm.uai.evid", graph), rng=0)
+    result = si.marginals(graph, si.read_evidence(DATA / "uai" / "alarm.uai.evid", graph), rng=0, method="gibbs")
     assert result.rhat.max() > 1.2
 
 
@@ -114,19 +114,19 @@ def test_chains_that_do_not_mix_are_told() -> None:
 def test_chains_outside_the_support_are_an_error() -> None:
     graph = si.read_graph(DATA / "uai" / "Promedus_24.uai")
     with pytest.raises(si.GraphError, match=r"chains found no state of positive probability .* factor \d+ over .* has weight 0"):
-        si.marginals(graph, si.read_evidence(DATA / "uai" / "Promedus_24.uai.evid", graph), rng=0, warmup=20)
+        si.marginals(graph, si.read_evidence(DATA / "uai" / "Promedus_24.uai.evid", graph), rng=0, warmup=20, method="gibbs")
 
 
 @pytest.mark.fast
 @needs_speed
 def test_stops() -> None:
     graph = random_graph(3)
-    fine = si.marginals(graph, mcse=0.002, rng=0)
+    fine = si.marginals(graph, mcse=0.002, rng=0, method="gibbs")
     assert fine.mcse.max() <= 0.002
     assert fine.sweeps != 1000
-    assert fine.sweeps == si.marginals(graph, mcse=0.002, rng=0, threads=1).sweeps
+    assert fine.sweeps == si.marginals(graph, mcse=0.002, rng=0, threads=1, method="gibbs").sweeps
     began = time.monotonic()
-    timed = si.marginals(graph, time=0.3, rng=0)
+    timed = si.marginals(graph, time=0.3, rng=0, method="gibbs")
     assert time.monotonic() - began < 5
     assert timed.sweeps > 1000
     assert "0.3 seconds" in timed.stopped
@@ -136,10 +136,10 @@ def test_stops() -> None:
 @needs_speed
 def test_same_bits() -> None:
     graph = random_graph(1)
-    one = si.marginals(graph, chains=100, draws=100, rng=7, threads=1)
-    two = si.marginals(graph, chains=100, draws=100, rng=7, threads=2)
+    one = si.marginals(graph, chains=100, draws=100, rng=7, threads=1, method="gibbs")
+    two = si.marginals(graph, chains=100, draws=100, rng=7, threads=2, method="gibbs")
     assert all((one[node] == two[node]).all() for node in graph.variables)
-    again = si.marginals(graph, chains=100, draws=100, rng=one.rng_entropy)
+    again = si.marginals(graph, chains=100, draws=100, rng=one.rng_entropy, method="gibbs")
     assert all((one.mcse[node] == again.mcse[node]).all() for node in graph.variables)
 
 
@@ -149,7 +149,7 @@ def test_to_arviz() -> None:
     import arviz
 
     graph = random_graph(1)
-    result = si.marginals(graph, draws=512, rng=0)
+    result = si.marginals(graph, draws=512, rng=0, method="gibbs")
     data = result.to_arviz()
     summary = arviz.summary(data)
     free = [
@@ -214,21 +214,21 @@ def test_batches_join_and_lose_nothing() -> None:
 )
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(si.StochinfError, match=message):
-        si.marginals(random_graph(3), **arguments)
+        si.marginals(random_graph(3), **{"method": "gibbs", **arguments})
 
 
 @pytest.mark.fast
 @pytest.mark.parametrize("graph", [None, 3, "model.uai", [[0, 1]]])
 def test_what_is_no_graph(graph: Any) -> None:
     with pytest.raises(si.GraphError, match="a FactorGraph or a networkx graph is needed"):
-        si.marginals(graph)
+        si.marginals(graph, method="gibbs")
 
 
 @pytest.mark.fast
 @needs_speed
 def test_unknown_node_is_a_key_error_with_the_near_name() -> None:
     graph = si.FactorGraph([2], [("rain",)], [[1, 2]], names=["rain"])
-    result = si.marginals(graph, draws=10, rng=0)
+    result = si.marginals(graph, draws=10, rng=0, method="gibbs")
     assert "rain" in result
     assert "snow" not in result
     with pytest.raises(KeyError, match="rain"):
@@ -240,7 +240,7 @@ def test_unknown_node_is_a_key_error_with_the_near_name() -> None:
 def test_a_last_block_of_few_lanes_adds_up(sweeps: int) -> None:
     """Chains beyond a multiple of 64 keep more and shorter batches, which are joined to those of the others."""
     graph = si.FactorGraph([2, 3], [(0,), (0, 1)], [[1, 3], [1, 2, 3, 4, 5, 6]])
-    one, two = (si.marginals(graph, chains=66, draws=sweeps, rng=4, threads=threads) for threads in (1, 2))
+    one, two = (si.marginals(graph, chains=66, draws=sweeps, rng=4, threads=threads, method="gibbs") for threads in (1, 2))
     means = one.totals.sum(axis=(0, 2)) / (66 * sweeps)
     assert one.totals.shape[2] == 66
     assert one.lengths.sum() == sweeps
