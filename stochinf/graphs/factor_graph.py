@@ -260,6 +260,12 @@ class FactorGraph:
         entries = self.flat.table_start[:-1] + steps[self.flat.scope_start[1:]] - steps[self.flat.scope_start[:-1]]
         return float(self.flat.log_weights[entries].sum())
 
+    def do(self, interventions: Mapping[Any, Any]) -> "FactorGraph":
+        """Return the Bayesian network in which variables are set from outside; see `stochinf.graphs.interventions.do`."""
+        from stochinf.graphs.interventions import do
+
+        return do(self, interventions)
+
     def as_target(self) -> Any:
         """Return what compiled code works on; see `stochinf.graphs.targets`."""
         from stochinf.graphs.targets import graph_target

@@ -129,11 +129,8 @@ def _warnings(graph: FactorGraph) -> list[str]:
         flatness = np.maximum.reduceat(flat.log_weights, starts) == np.minimum.reduceat(flat.log_weights, starts)
         constant = np.flatnonzero(flatness & (np.diff(flat.scope_start) > 0))
         if constant.size:
-            found.append(
-                f"{constant.size} of {graph.n_factors} factors are constant, the first is {graph.title(int(constant[0]))}"
-            )
-    if is_conditional(graph):
-        found += _rows(graph)
+            first = graph.title(int(constant[0]))
+            found.append(f"{constant.size} of {graph.n_factors} factors are constant, the first is {first}")
     return found
 
 
