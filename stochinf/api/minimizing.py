@@ -17,7 +17,7 @@ from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule, epochs
 from stochinf.engine.streams import entropy_of
-from stochinf.engine.target import as_target, check_kernel, check_role, check_stop, starting_positions
+from stochinf.engine.target import as_target, check_kernel, check_role, check_stop, check_yield, starting_positions
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -92,6 +92,7 @@ def minimize(
     rule = _rule(rule)
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
     check_kernel(rule, target)
+    check_yield("minimize", rule, "optimum")
     if picker is not None:
         check_role("picker", picker, "fill")
     if not hasattr(target, "objective"):

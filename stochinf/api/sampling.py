@@ -12,6 +12,7 @@ from stochinf.engine.convert import counted
 from stochinf.engine.driver import Report
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.stop import Rule
+from stochinf.engine.target import check_yield
 
 __all__ = ["sample"]
 
@@ -83,6 +84,7 @@ def sample(
         from stochinf.mcmc.metropolis import Metropolis
 
         kernel = Metropolis()
+    check_yield("sample", kernel, "draws")
     return run(
         kernel, target, None if count is None else count * each, each, warmup=before, picker=picker, schedule=schedule, init=init,
         chains=chains, threads=threads, executor=executor, stop=stop, rng=rng, progress=progress, checkpoint=checkpoint,

@@ -19,6 +19,7 @@ __all__ = [
     "check_kernel",
     "check_role",
     "check_stop",
+    "check_yield",
     "named",
     "offers",
     "starting_log_density",
@@ -62,6 +63,28 @@ def check_kernel(kernel: Any, target: Any) -> None:
                 f"{name}: a kernel needs the method {method}; see 'write a kernel of your own' in the documentation"
             )
     check_needs(kernel, target)
+
+
+WAYS_OUT = {
+    "draws": "draw with stochinf.sample(target, kernel={}), or minimise with a rule such as stochinf.optim.SGD()",
+    "optimum": "minimise with stochinf.minimize(problem, {}), or draw with a sampler such as stochinf.mcmc.SGLD()",
+}
+"""What to do with a kernel that stands at the wrong front door, by what it yields."""
+
+
+def check_yield(door: str, kernel: Any, wanted: str) -> None:
+    """Demand that a kernel yields what a front door promises; one that does not say what it yields may enter anywhere.
+
+    Raises
+    ------
+    StochinfError
+        Naming the kernel, what it yields and the right front door.
+    """
+    yields = wanted if isinstance(kernel, type) else getattr(kernel, "yields", wanted)
+    if yields != wanted:
+        name = type(kernel).__name__
+        way_out = WAYS_OUT.get(yields, "").format(f"{name}()")
+        raise StochinfError(f"{door} looks for {wanted}, and {name} yields {yields}; {way_out}")
 
 
 def check_role(role: str, value: Any, method: str) -> None:

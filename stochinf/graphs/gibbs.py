@@ -15,7 +15,7 @@ from stochinf.graphs.targets import SpinGraph, TableGraph
 __all__ = ["Gibbs"]
 
 
-@part
+@part(yields="draws")
 class Gibbs(NamedTuple):
     """Single-site Gibbs sampling: each step draws one variable given the others, in every chain.
 

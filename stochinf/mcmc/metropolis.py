@@ -54,7 +54,7 @@ class MetropolisState(NamedTuple):
     nonfinite: npt.NDArray[np.int64]
 
 
-@part(needs=("log_density",), rate_field="step_size", statistics=("lp", "acceptance_rate", "step_size"))
+@part(needs=("log_density",), yields="draws", rate_field="step_size", statistics=("lp", "acceptance_rate", "step_size"))
 class Metropolis(NamedTuple):
     """Random-walk Metropolis with normal proposals.
 

@@ -57,7 +57,7 @@ class SGLDState(NamedTuple):
     nonfinite: npt.NDArray[np.int64]
 
 
-@part(needs=("gradient",), rate_field="step_size", statistics=("step_size",))
+@part(needs=("gradient",), yields="draws", rate_field="step_size", statistics=("step_size",))
 class SGLD(NamedTuple):
     """Stochastic gradient Langevin dynamics.
 

@@ -54,7 +54,7 @@ class SGDState(NamedTuple):
     stats: Floats
 
 
-@part(needs=("gradient",), rate_field="learning_rate", statistics=("learning_rate",))
+@part(needs=("gradient",), yields="optimum", rate_field="learning_rate", statistics=("learning_rate",))
 class SGD(NamedTuple):
     """Stochastic gradient descent.
 

@@ -66,7 +66,7 @@ class ContrastiveDivergenceState(NamedTuple):
     stats: npt.NDArray[np.float64]
 
 
-@part(needs=("gather",), rate_field="learning_rate", statistics=("reconstruction_error",), allocates=True)
+@part(needs=("gather",), yields="optimum", rate_field="learning_rate", statistics=("reconstruction_error",), allocates=True)
 class ContrastiveDivergence(NamedTuple):
     """Contrastive divergence with k steps (CD-k) for Bernoulli units.
 

@@ -161,3 +161,24 @@ def test_a_picker_of_batches_is_needed_to_be_one():
     with pytest.raises(si.StochinfError, match="picker"):
         si.minimize(DENSE, picker=32)
     assert is_part(type(TARGET))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: si.minimize(DENSE, si.mcmc.Metropolis()),
+            r"minimize looks for optimum, and Metropolis yields draws; .* stochinf.sample\(target, kernel=Metr",
+        ),
+        (lambda: si.minimize(DENSE, si.mcmc.SGLD(0.1)), "SGLD yields draws"),
+        (
+            lambda: si.sample(DENSE, kernel=si.optim.SGD()),
+            r"SGD yields optimum; .* stochinf.minimize\(problem, SGD\(\)\)",
+        ),
+        (lambda: si.sample(DENSE, kernel=si.optim.SGD), "make an instance"),
+    ],
+)
+def test_samplers_and_optimisers_have_their_own_front_doors(call, message):
+    with pytest.raises(si.StochinfError, match=message):
+        call()
