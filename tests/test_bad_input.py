@@ -132,7 +132,7 @@ ARGUMENTS: dict[str, Case] = {
     "a graph has no density": (lambda: si.sample(PAIR), "Metropolis needs log_density of its target, and SpinGraph has none"),
     "kernel a class": (draw(kernel=si.mcmc.Metropolis), "kernel .*Metropolis.*make an instance"),
     "kernel as text": (draw(kernel="nuts"), "kernel = 'nuts'"),
-    "kernel without gradient": (draw(kernel=si.optim.SGD(0.1)), "needs gradient of its target, and CoinBias has none"),
+    "kernel without gradient": (draw(kernel=si.mcmc.SGLD(0.1)), "needs gradient of its target, and CoinBias has none"),
     "swapped": (lambda: si.run(COIN, si.mcmc.Metropolis(), steps=5), "CoinBias: a kernel needs the method init"),
     "start NaN": (draw(init=[NAN]), "init: nan given; starting positions are finite"),
     "start of text": (draw(init="a"), "init: numbers are needed"),
