@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time as clock
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from stochinf.engine.errors import ConvergenceWarning
 from stochinf.engine.jit import versions
 from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
+from stochinf.graphs.feasible import connectivity
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
 from stochinf.graphs.targets import graph_target
 
-__all__ = ["METHODS", "auto", "exact", "gibbs", "settled", "tempering"]
+__all__ = ["METHODS", "auto", "exact", "gibbs", "settled", "single_site", "tempering"]
 
 LADDERS = 8
 
@@ -76,16 +79,19 @@ def gibbs(question: Question) -> Marginals:
     """Answer by single-site Gibbs sampling, chains as lanes; see `stochinf.graphs.gibbs`."""
     from stochinf.graphs.gibbs import Gibbs
 
-    target = graph_target(question.graph, question.clamped)
-    return sampled_marginals(
-        question.graph,
-        question.clamped,
-        target,
-        Gibbs(sums=True),
-        question.sampling.with_chains(LANES),
-        method="gibbs",
-        reason="Gibbs sampling was asked for",
-    )
+    return single_site(question, Gibbs(sums=True), method="gibbs", reason="Gibbs sampling was asked for")
+
+
+def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
+    """Answer by a kernel that moves one variable at a time, and say where zeros keep it from moving."""
+    graph, clamped = question.graph, question.clamped
+    reach = connectivity(graph, clamped)
+    if reach.connected is False:
+        told["warnings"] = (f"not ergodic: {reach.reason}; method='exact' or 'blocked' can be right where this cannot",)
+        warnings.warn(told["warnings"][0], ConvergenceWarning, stacklevel=4)
+    elif reach.connected is None:
+        told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
+    return sampled_marginals(graph, clamped, graph_target(graph, clamped), kernel, question.sampling.with_chains(LANES), **told)
 
 
 def tempering(question: Question) -> Marginals:

@@ -12,9 +12,10 @@ from stochinf.engine import stop
 from stochinf.engine.driver import drive
 from stochinf.engine.jit import versions
 from stochinf.engine.lane_statistics import LaneStatistics
+from stochinf.engine.rates import prepared
 from stochinf.engine.session import Plan, Session, build
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_feasible
+from stochinf.graphs.feasible import check_feasible, feasible_states
 from stochinf.graphs.flat import Floats, Int32s, Int64s
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Sampling
@@ -43,6 +44,7 @@ def sampled_marginals(
     reason: str,
     picker: Any = None,
     init: npt.NDArray[Any] | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Marginals:
     """Return the marginals of a graph by a lane kernel that sums conditionals.
 
@@ -56,22 +58,26 @@ def sampled_marginals(
     sampling : Sampling
     method, reason : str
     picker : part, optional
-        The default is a scan.
+        The default is a scan. A sweep is as many steps as the kernel has `points(target)`, else the target.
     init : int (V,) or (chains, V), optional
-        Starting states.
+        Starting states; where there are zeros, the default is states of positive probability, far apart.
+    warnings : tuple of str
 
     Raises
     ------
     GraphError
-        If a chain finds no state of positive probability during warm-up.
+        If no state of positive probability is found to start from.
     """
-    points = max(1, target.n_points)
+    kernel = prepared(kernel, target)
+    points = max(1, int(kernel.points(target)) if hasattr(kernel, "points") else target.n_points)
+    if init is None and not np.isfinite(graph.log_weights).all():
+        init = feasible_states(graph, clamped, sampling.chains, sampling.entropy).T
     before = sampling.warmup * points
     plan = Plan(kernel, target, picker, None, RaoBlackwell(), init, sampling.chains, before, points, False, sampling.entropy)
     session = build(plan, 0)
     if target.n_points:
         _sample(session, graph, sampling, points)
-    return _result(session, graph, clamped, sampling, method, reason)
+    return _result(session, graph, clamped, sampling, method=method, reason=reason, warnings=warnings)
 
 
 def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int) -> None:
@@ -89,7 +95,7 @@ def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: in
     drive(session, before + after if after else 0, sampling.controls)
 
 
-def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sampling, method: str, reason: str) -> Marginals:
+def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sampling, **told: Any) -> Marginals:
     observer = session.blocks[0].observer
     pieces = snapshots(session.blocks)
     lengths = pieces[0][2]
@@ -100,8 +106,7 @@ def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sam
         graph=graph,
         clamped=clamped,
         **spread_slots(graph.n_states, clamped, observer.statistics(session.blocks))._asdict(),
-        method=method,
-        reason=reason if some else "every variable is observed",
+        **(told if some else {**told, "reason": "every variable is observed", "warnings": ()}),
         exact=not some,
         chains=session.plan.chains,
         sweeps=int(lengths.sum()),
