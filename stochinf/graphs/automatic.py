@@ -9,6 +9,7 @@ R-hat is kept.
 from __future__ import annotations
 
 import time as clock
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def _sampled(question: Question) -> Marginals:
 
 
 def _named(result: Marginals, reason: str) -> Marginals:
-    return Marginals(**{**result.__dict__, "reason": reason})
+    return replace(result, reason=reason)
 
 
 def _joined(
@@ -158,7 +159,7 @@ def _joined(
         "log_partition": np.nan,
         "versions": versions(),
     }
-    return Marginals(**{**answer.__dict__, **fields})
+    return replace(answer, **fields)
 
 
 def _places(start: Any, cardinality: Int32s, variables: Int32s) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def auto(question: Question) -> MapState:
     except MemoryLimitError as error:
         answer = search(question)
         why = f"elimination does not fit ({error}); {answer.reason}"
-        return MapState(**{**answer.__dict__, "reason": why})
+        return replace(answer, reason=why)
 
 
 def found(

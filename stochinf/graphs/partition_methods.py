@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stochinf.engine.errors import MemoryLimitError
@@ -35,7 +36,7 @@ def auto(question: Question) -> LogPartition:
         return exact(question)
     except MemoryLimitError as error:
         answer = annealed(question)
-        return LogPartition(**{**answer.__dict__, "reason": f"elimination does not fit ({error}); {answer.reason}"})
+        return replace(answer, reason=f"elimination does not fit ({error}); {answer.reason}")
 
 
 def annealed(question: Question) -> LogPartition:
