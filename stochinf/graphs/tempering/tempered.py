@@ -11,7 +11,7 @@ from stochinf.engine.driver import drive
 from stochinf.engine.jit import versions
 from stochinf.engine.session import Session
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_feasible
+from stochinf.graphs.feasible import check_feasible, feasible_states
 from stochinf.graphs.flat import Floats, Int32s
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Sampling
@@ -74,7 +74,9 @@ def tempered_marginals(
     Those of `stochinf.graphs.tempering.kernel` and `stochinf.graphs.tempering.ladder`.
     """
     target = graph_target(graph, clamped)
-    session = warmed(target, sampling)
+    zeros = not np.isfinite(graph.log_weights).all()
+    starts = feasible_states(graph, clamped, sampling.chains, sampling.entropy).T if zeros else None
+    session = warmed(target, sampling, starts)
     if target.n_points and session.total == session.plan.warmup:
         check_feasible(graph, _Cold(session))
         if not _late(session, sampling):

@@ -10,7 +10,7 @@ import numpy as np
 from stochinf.engine import stop
 from stochinf.engine.driver import drive
 from stochinf.engine.session import LANES, Plan, Session, build
-from stochinf.graphs.flat import Floats
+from stochinf.graphs.flat import Floats, Int32s
 from stochinf.graphs.question import Sampling
 from stochinf.graphs.tempering.cold_sums import ColdSums
 from stochinf.graphs.tempering.kernel import Tempering
@@ -20,6 +20,8 @@ from stochinf.graphs.tempering.state import forget, set_ladder
 __all__ = ["rounds", "warmed"]
 
 FEWEST_RUNGS = 8
+
+FLAT = np.linspace(0.0, 1.0, FEWEST_RUNGS)
 
 FIRST_ROUND = 16
 """Sweeps of the first round of adaptation; each round is twice as long as the one before."""
@@ -31,20 +33,20 @@ LOOKS = 32
 """Times in the last round that log weights are looked at to guess the ratios of partition functions."""
 
 
-def warmed(target: Any, sampling: Sampling) -> Session:
+def warmed(target: Any, sampling: Sampling, starts: Int32s | None = None) -> Session:
     """Return a session at the end of warm-up, or where the time was up or Ctrl-C ended it.
+
+    Lanes start uniformly, or each ladder from one row of `starts`, (ladders, V).
 
     The ladder begins with 8 rungs. After 16, 32, 64 ... sweeps the rungs are moved so that all swaps are refused equally often;
     while more than 0.6 are refused and less than half of warm-up is over, their number is doubled, up to 64, and sampling
     begins afresh. The last half of warm-up settles on the last ladder.
     """
     before, points = sampling.warmup, target.n_points
-    session = _built(target, sampling, np.linspace(0.0, 1.0, FEWEST_RUNGS), before)
     if not points:
-        return session
-    scale = _spread_at_zero(session)
-    for block in session.blocks:
-        set_ladder(block.state, first_ladder(FEWEST_RUNGS, scale), block.state.centre)
+        return _built(target, sampling, FLAT, before, None)
+    scale = _spread_at_zero(target, sampling)
+    session = _built(target, sampling, first_ladder(FEWEST_RUNGS, scale), before, starts)
     began, done, base = clock.monotonic(), 0, 0
     for length in rounds(before):
         if not _driven(session, (done - base + length) * points, sampling, began):
@@ -52,7 +54,8 @@ def warmed(target: Any, sampling: Sampling) -> Session:
         done += length
         ladder, refused = session.blocks[0].state.ladder, refusals(session.blocks)
         if refused.mean() > ENOUGH_REFUSED and ladder.size < LANES:
-            session, base = _built(target, sampling, equalised(ladder, refused, 2 * ladder.size, scale), before - done), done
+            finer = equalised(ladder, refused, 2 * ladder.size, scale)
+            session, base = _built(target, sampling, finer, before - done, starts), done
         else:
             longest = MOST_REFUSED * refused.size if refused.mean() > MOST_REFUSED else np.inf
             _set(session, equalised(ladder, refused, ladder.size, scale, longest))
@@ -77,10 +80,16 @@ def rounds(sweeps: int) -> list[int]:
     return lengths
 
 
-def _built(target: Any, sampling: Sampling, ladder: Floats, sweeps: int) -> Session:
-    points, chains = max(1, target.n_points), sampling.chains * ladder.size
-    kernel = Tempering(ladder)
-    return build(Plan(kernel, target, None, None, ColdSums(), None, chains, sweeps * points, points, False, sampling.entropy), 0)
+def _built(target: Any, sampling: Sampling, ladder: Floats, sweeps: int, starts: Int32s | None) -> Session:
+    points, rungs = max(1, target.n_points), ladder.size
+    rows = None if starts is None else np.repeat(starts, rungs, axis=0)
+    return build(
+        Plan(
+            Tempering(ladder), target, None, None, ColdSums(), rows, sampling.chains * rungs, sweeps * points, points, False,
+            sampling.entropy,
+        ),
+        0,
+    )  # fmt: skip
 
 
 def _driven(session: Session, steps: int, sampling: Sampling, began: float) -> bool:
@@ -97,10 +106,11 @@ def _driven(session: Session, steps: int, sampling: Sampling, began: float) -> b
     return session.total >= steps and not session.interrupted
 
 
-def _spread_at_zero(session: Session) -> float:
-    """Return the standard deviation of the log weight at beta = 0, where the starting states are drawn from."""
+def _spread_at_zero(target: Any, sampling: Sampling) -> float:
+    """Return the standard deviation of the log weight at beta = 0, from uniform states."""
+    session = _built(target, sampling._replace(chains=LANES // FEWEST_RUNGS), FLAT, 0, None)
     for block in session.blocks:
-        block.kernel.move.weigh(block.target, block.state)
+        session.kernel.move.weigh(block.target, block.state)
     return max(float(scores_by_rung(session.blocks).std()), 1e-3)
 
 
