@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import networkx as nx
+import numpy as np
 import pytest
+
+import stochinf as si
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -107,3 +111,87 @@ def test_user_kernel_runs_like_the_built_in_ones(capsys: pytest.CaptureFixture[s
 def test_others_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert not example(name).main()
     assert len(capsys.readouterr().out.splitlines()) > 2
+
+
+def picture(tmp_path: Path) -> list[str]:
+    """The words that ask for a picture, where one can be drawn."""
+    return ["--output", str(tmp_path / "picture.png")] if importlib.util.find_spec("matplotlib") else []
+
+
+def drawn(words: list[str]) -> bool:
+    """Whether the picture that was asked for is there."""
+    return not words or Path(words[1]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_magnetisation_is_onsagers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = picture(tmp_path)
+    transition = example("phase_transition")
+    assert transition.main(["--sizes", "8", "24", "--draws", "50", *words]) == 0
+    assert drawn(words)
+    rows = [[float(word) for word in re.findall(r"\d+\.\d+", line)] for line in capsys.readouterr().out.splitlines()[1:16]]
+    assert abs(transition.onsager(2.0) - 0.9113) < 1e-4
+    for t, exact, *sampled in rows:
+        assert abs(exact - transition.onsager(t)) < 1e-4
+        if t < 2.1:
+            assert abs(sampled[2] - exact) < max(5 * sampled[3], 0.004)
+        if t > 2.5:
+            assert sampled[2] < sampled[0] - 0.1
+
+
+def test_the_findings_point_to_the_disease(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = picture(tmp_path)
+    assert example("liver").main(["--draws", "200", *words]) == 0
+    assert drawn(words)
+    shown = capsys.readouterr().out
+    before, after, sampled, error = numbers(shown, "primary biliary cirrhosis")
+    assert (before, after) == (0.3848, 0.7649)
+    assert abs(sampled - after) < 5 * error < 0.05
+    assert re.search(r"cholesterol a349_240 +\+0\.259", shown)
+
+
+def test_a_picture_is_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = picture(tmp_path)
+    denoise = example("denoise")
+    assert denoise.main(["--size", "40", "60", "--draws", "100", "--time", "1", *words]) == 0
+    assert drawn(words)
+    shown = capsys.readouterr().out
+    seen, whole, single = (numbers(shown, f"  {name}")[0] for name in ("as seen", "most probable", "more probable"))
+    assert seen > 0.17
+    assert whole < 0.08
+    assert single < 0.08
+    best, by_pixel = numbers(shown, "log score")
+    assert best >= by_pixel
+
+
+def test_the_most_probable_picture_is_the_smallest_cut() -> None:
+    """Neighbours that like to agree: the optimum is a minimum cut, which max-flow finds exactly."""
+    denoise = example("denoise")
+    truth = denoise.scene(16, 20)
+    seen = np.where(np.random.default_rng(1).random(truth.shape) < 0.2, -truth, truth)
+    graph = denoise.model(seen, 0.2, 0.65)
+    network = nx.DiGraph()
+    lean = 0.5 * np.log(4.0)
+    for node, spin in np.ndenumerate(seen):
+        network.add_edge(*(("white", node) if spin > 0 else (node, "black")), capacity=2.0 * lean)
+    for one, other in nx.grid_2d_graph(*seen.shape).edges:
+        network.add_edge(one, other, capacity=1.3)
+        network.add_edge(other, one, capacity=1.3)
+    _, (white, _) = nx.minimum_cut(network, "white", "black")
+    optimum = denoise.score(graph, np.array([[1 if (r, c) in white else -1 for c in range(20)] for r in range(16)]))
+    found = si.map_state(graph, time=1.0, rng=0)
+    assert abs(found.log_score - optimum) < 1e-6
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("denoise", ["--flipped", "0.6"]), ("denoise", ["--size", "1", "5"]), ("denoise", ["--draws", "0"]),
+        ("denoise", ["--coupling", "nan"]), ("liver", ["--draws", "0"]), ("phase_transition", ["--draws", "-1"]),
+    ],
+)  # fmt: skip
+def test_graph_examples_refuse_nonsense(name: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert example(name).main(words) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"{name}.py: ")
+    assert said.out == ""
