@@ -19,6 +19,9 @@ READERS = {
     ".bifxml": "xmlbif.read_xmlbif",
     ".xml": "xmlbif.read_xmlbif",
     ".fg": "fg.read_fg",
+    ".rudy": "rudy.read_rudy",
+    ".rud": "rudy.read_rudy",
+    ".mc": "rudy.read_rudy",
 }
 """Module and function by suffix; each suffix with ``.gz`` too."""
 
@@ -29,18 +32,22 @@ WRITERS = {
     ".bifxml": "xmlbif.xmlbif_text",
     ".xml": "xmlbif.xmlbif_text",
     ".fg": "fg.fg_text",
+    ".rudy": "rudy.rudy_text",
+    ".rud": "rudy.rudy_text",
+    ".mc": "rudy.rudy_text",
 }
 _EVIDENCE = {".evid": "uai_results.read_uai_evidence"}
 _EVIDENCE_WRITERS = {".evid": "uai_answers.evidence_text"}
 
 
 def read_graph(path: Path) -> FactorGraph:
-    """Read a model file: UAI, BIF, XMLBIF or libDAI's.
+    """Read a model file: UAI, BIF, XMLBIF, libDAI's or rudy.
 
     Parameters
     ----------
     path : path
-        Its suffix says the format: ``.uai``, ``.bif``, ``.xmlbif`` (``.bifxml``, ``.xml``), ``.fg``, each with ``.gz`` too.
+        Its suffix says the format: ``.uai``, ``.bif``, ``.xmlbif`` (``.bifxml``, ``.xml``), ``.fg``, ``.rudy`` (``.rud``, ``.mc``),
+        each with ``.gz`` too.
 
     Returns
     -------

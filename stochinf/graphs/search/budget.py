@@ -1,0 +1,86 @@
+"""How long a search may go on: seconds or sweeps, and the session that is advanced within them."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.engine import stop
+from stochinf.engine.convert import counted
+from stochinf.engine.driver import Controls, check_controls, drive
+from stochinf.engine.errors import StochinfError
+from stochinf.engine.observers import Nothing
+from stochinf.engine.session import Plan, Session, build
+
+__all__ = ["Budget", "session_of"]
+
+SECONDS = 10.0
+"""What a search takes where nobody says."""
+
+
+class Budget:
+    """The time a search has left, and what it runs on.
+
+    Parameters
+    ----------
+    time : float or None
+        Seconds; with `sweeps` they only cut a run short.
+    sweeps : int or None
+        Amount of work, in units of the method; then the result depends on the seed alone.
+    threads : int or None
+        None takes every processor.
+
+    Raises
+    ------
+    StochinfError
+        If a number is not positive.
+    """
+
+    def __init__(self, time: float | None, sweeps: int | None = None, threads: int | None = None) -> None:
+        if time is not None and (isinstance(time, (bool, str)) or not 0 < float(time) < math.inf):
+            raise StochinfError(f"time = {time!r}: a positive number of seconds is needed")
+        self.sweeps = None if sweeps is None else counted("sweeps", sweeps)
+        self.controls = check_controls(Controls(threads=threads))
+        seconds = math.inf if time is None and sweeps is not None else SECONDS if time is None else float(time)
+        self.began = clock.monotonic()
+        self.end = self.began + seconds
+        self.interrupted = False
+
+    @property
+    def left(self) -> float:
+        """Seconds left; 0 after Ctrl-C."""
+        return 0.0 if self.interrupted else max(0.0, self.end - clock.monotonic())
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the beginning."""
+        return clock.monotonic() - self.began
+
+    def advance(self, session: Session, steps: int, whole: bool = False) -> float:
+        """Advance a session by some steps, fewer where time is up and they are not to be done whole; return the seconds."""
+        began, left = clock.monotonic(), math.inf if whole else self.left
+        if left > 0:
+            rule = None if math.isinf(left) else stop.seconds(left)
+            drive(session, session.total + steps, self.controls._replace(stop=rule))
+            self.interrupted |= session.interrupted
+        return clock.monotonic() - began
+
+    def share(self, part: float) -> Budget:
+        """Return a budget of part of the time left."""
+        budget = Budget(None, 1)
+        budget.sweeps, budget.controls = None, self.controls
+        budget.end = budget.began + part * self.left
+        return budget
+
+
+def session_of(
+    kernel: Any, target: Any, entropy: int, chains: int = 1, *, observer: Any = None, every: int = 2**62, start: Any = None
+) -> Session:
+    """Return a session of a search at its start; `start` holds state indices (V,) or one row for each chain."""
+    init: npt.NDArray[Any] | None = None if start is None else np.asarray(start)
+    watching = Nothing() if observer is None else observer
+    return build(Plan(kernel, target, None, None, watching, init, counted("chains", chains), 0, every, False, entropy), 0)
