@@ -12,7 +12,7 @@ so that all that comes after (beliefs, draws) is the same, in the linear domain,
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,20 +23,25 @@ from stochinf.engine.parts import part
 __all__ = ["TINY", "Linear", "Logarithmic", "Maximal", "exponential"]
 
 Floats = npt.NDArray[np.float64]
+Int32s = npt.NDArray[np.int32]
 
 TINY = 1e-290
 """Positive numbers below this are taken to be lost."""
+
+LOWEST = -1e300
+"""Stands for the logarithm of zero where it is subtracted."""
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
 ROUND = 6755399441055744.0
 
 
-@helper(reorder=True)
+@helper()
 def exponential(x: float) -> float:
     """Return e^x for x <= 0 to 3e-16 relative, and 0 below -700: no calls and no branches, so that loops vectorise.
 
-    x = n ln 2 + z with n whole; 2^n goes into the exponent bits, e^z is its Taylor polynomial of degree 13.
+    x = n ln 2 + z with n whole; 2^n goes into the exponent bits, e^z is its Taylor polynomial of degree 13. Adding 3 * 2^51
+    rounds to a whole number, which is why no sum here may be reordered.
     """
     bounded = max(x, -700.0)
     shifted = bounded * LOG2_E + ROUND
@@ -58,7 +63,7 @@ def exponential(x: float) -> float:
     p = p * z + 1.0
     p = p * z + 1.0
     power = np.int64((bits + np.int64(1023)) << np.int64(52)).view(np.float64)
-    return p * power if x > -700.0 else 0.0
+    return float(p * power) if x > -700.0 else 0.0
 
 
 @part(reorder=True)
@@ -77,27 +82,33 @@ class Linear(NamedTuple):
 
     def lost(self, a: float, b: float, product: float) -> int:
         """Return 1 where a product of positive numbers is too small to keep."""
-        return np.int64((product < TINY) & (min(a, b) > 0.0))
+        return int((product < TINY) & (min(a, b) > 0.0))
 
-    def close(self, state: Any, table: int, message: int, separator: int, block: int) -> float:
-        """Sum blocks into the message, its largest entry 1; return the logarithm of what it was divided by."""
-        tables, pool = state.tables, state.pool
-        top = 0.0
-        for s in range(separator):
-            first = table + s * block
-            total = 0.0
-            for r in range(first, first + block):
-                total += tables[r]
-            pool[message + s] = total
-            top = max(top, total)
-            if self.conditionals and total > 0.0:
-                scale = 1.0 / total
-                for r in range(first, first + block):
-                    tables[r] *= scale
+    def least(self, message: Floats) -> float:
+        """Return the logarithm of the smallest positive entry."""
+        low = 1.0
+        for i in range(message.size):
+            low = min(low, message[i] if message[i] > 0.0 else 1.0)
+        return math.log(low)
+
+    def close(self, table: Floats, message: Floats, total: Floats, choice: Int32s) -> float:
+        """Add rows into the message, its largest entry 1; return the logarithm of what it was divided by."""
+        for start in range(0, message.size, total.size):
+            n = min(total.size, message.size - start)
+            strip = total[:n]
+            for i in range(n):
+                strip[i] = 0.0
+            for row in range(start, table.size, message.size):
+                add(table[row : row + n], strip)
+            copy(strip, message[start : start + n])
+            if self.conditionals:
+                condition(table[start:], strip, message.size)
+        top = largest(message)
         if not top > 0.0:
             return -math.inf
-        for s in range(separator):
-            pool[message + s] /= top
+        scale = 1.0 / top
+        for s in range(message.size):
+            message[s] *= scale
         return math.log(top)
 
 
@@ -117,32 +128,29 @@ class Logarithmic(NamedTuple):
 
     def lost(self, a: float, b: float, product: float) -> int:
         """Return 0: no logarithm is too small."""
-        return np.int64(0)
+        return 0
 
-    def close(self, state: Any, table: int, message: int, separator: int, block: int) -> float:
-        """Sum blocks into the message, its largest entry 0; return what was subtracted."""
-        tables, pool = state.tables, state.pool
-        top = -math.inf
-        for s in range(separator):
-            first = table + s * block
-            highest = largest(tables, first, block)
-            total = 0.0
-            if highest > -math.inf:
-                total = exponentiate(tables, first, block, highest)
-            else:
-                for r in range(first, first + block):
-                    tables[r] = 0.0
-            pool[message + s] = highest + math.log(total) if total > 0.0 else -math.inf
-            top = max(top, pool[message + s])
-            if self.conditionals and total > 0.0:
-                scale = 1.0 / total
-                for r in range(first, first + block):
-                    tables[r] *= scale
-        if top == -math.inf:
-            return top
-        for s in range(separator):
-            pool[message + s] -= top
-        return top
+    def least(self, message: Floats) -> float:
+        """Return 0: nothing needs watching."""
+        return 0.0
+
+    def close(self, table: Floats, message: Floats, total: Floats, choice: Int32s) -> float:
+        """Add rows into the message, its largest entry 0; return what was subtracted."""
+        for start in range(0, message.size, total.size):
+            n = min(total.size, message.size - start)
+            strip, out = total[:n], message[start : start + n]
+            copy(table[start : start + n], out)
+            for row in range(start + message.size, table.size, message.size):
+                raise_to(table[row : row + n], out)
+            for i in range(n):
+                strip[i] = 0.0
+            for row in range(start, table.size, message.size):
+                exponentiate(table[row : row + n], out, strip)
+            for i in range(n):
+                out[i] += math.log(strip[i]) if strip[i] > 0.0 else 0.0
+            if self.conditionals:
+                condition(table[start:], strip, message.size)
+        return lowered(message)
 
 
 @part
@@ -161,44 +169,81 @@ class Maximal(NamedTuple):
 
     def lost(self, a: float, b: float, product: float) -> int:
         """Return 0: no logarithm is too small."""
-        return np.int64(0)
+        return 0
 
-    def close(self, state: Any, table: int, message: int, separator: int, block: int) -> float:
-        """Write the maximum of each block into the message, the largest of them 0; return what was subtracted."""
-        tables, pool = state.tables, state.pool
-        top = -math.inf
-        at = message - state.choice_from[0]
-        for s in range(separator):
-            first = table + s * block
-            highest = largest(tables, first, block)
-            r = 0
-            while tables[first + r] != highest:
-                r += 1
-            pool[message + s] = highest
-            state.choice[at + s] = r
-            top = max(top, highest)
-        if top == -math.inf:
-            return top
-        for s in range(separator):
-            pool[message + s] -= top
-        return top
+    def least(self, message: Floats) -> float:
+        """Return 0: nothing needs watching."""
+        return 0.0
+
+    def close(self, table: Floats, message: Floats, total: Floats, choice: Int32s) -> float:
+        """Write the maxima over the rows into the message, the largest of them 0; return what was subtracted."""
+        copy(table[: message.size], message)
+        for s in range(choice.size):
+            choice[s] = np.int32(0)
+        for r in range(1, table.size // message.size):
+            row = table[r * message.size : (r + 1) * message.size]
+            for s in range(message.size):
+                better = row[s] > message[s]
+                choice[s] = np.int32(r) if better else choice[s]
+                message[s] = row[s] if better else message[s]
+        return lowered(message)
+
+
+@helper()
+def copy(source: Floats, out: Floats) -> None:
+    """Copy an array."""
+    for i in range(source.size):
+        out[i] = source[i]
+
+
+@helper()
+def add(source: Floats, out: Floats) -> None:
+    """Add an array to another."""
+    for i in range(source.size):
+        out[i] += source[i]
 
 
 @helper(reorder=True)
-def largest(values: Floats, first: int, n: int) -> float:
-    """Return the largest of n numbers."""
-    top = values[first]
-    for r in range(first + 1, first + n):
-        top = max(top, values[r])
+def raise_to(source: Floats, out: Floats) -> None:
+    """Raise the entries of an array to those of another where these are larger."""
+    for i in range(source.size):
+        out[i] = max(out[i], source[i])
+
+
+@helper(reorder=True)
+def largest(values: Floats) -> float:
+    """Return the largest of an array."""
+    top = -math.inf
+    for i in range(values.size):
+        top = max(top, values[i])
     return top
 
 
+@helper()
+def lowered(values: Floats) -> float:
+    """Subtract the largest of an array of logarithms from all, and return it."""
+    top = float(largest(values))
+    if top > -math.inf:
+        for i in range(values.size):
+            values[i] -= top
+    return top
+
+
+@helper()
+def condition(table: Floats, total: Floats, separator: int) -> None:
+    """Divide the first columns of a table by their totals, where these are not zero."""
+    n = total.size
+    for i in range(n):
+        total[i] = 1.0 / total[i] if total[i] > 0.0 else 0.0
+    for first in range(0, table.size, separator):
+        row = table[first : first + n]
+        for i in range(n):
+            row[i] *= total[i]
+
+
 @helper(reorder=True)
-def exponentiate(values: Floats, first: int, n: int, highest: float) -> float:
-    """Replace logarithms by weights relative to the highest; return their sum."""
-    total = 0.0
-    for r in range(first, first + n):
-        values[r] = exponential(values[r] - highest)
-    for r in range(first, first + n):
-        total += values[r]
-    return total
+def exponentiate(row: Floats, highest: Floats, total: Floats) -> None:
+    """Replace logarithms by weights relative to the highest of their columns, and add them to the totals."""
+    for i in range(row.size):
+        row[i] = exponential(row[i] - max(highest[i], LOWEST))
+        total[i] += row[i]

@@ -18,7 +18,7 @@ from stochinf.graphs.exact.elimination import Elimination, plan_elimination
 from stochinf.graphs.exact.junction_tree import CliqueTree, clique_tree
 from stochinf.graphs.exact.messages import Collect, tree_state
 from stochinf.graphs.exact.pruning import pruned
-from stochinf.graphs.exact.sweeping import Backtrack, Cumulate, DrawState, DrawTree
+from stochinf.graphs.exact.sweeping import Backtrack, ChoiceState, Cumulate, DrawState, DrawTree
 from stochinf.graphs.factor_graph import FactorGraph
 
 __all__ = ["exact_draws", "exact_log_partition", "exact_map", "exact_marginals"]
@@ -80,8 +80,8 @@ def exact_log_partition(graph: FactorGraph, memory: int | None = None, plan: Eli
         if smaller is None:
             return constant
         graph, plan = smaller, plan_elimination(smaller)
-    tree, blocks = _upward_tree(graph, plan, memory, choices=False)
-    state = tree_state(tree, graph.log_weights.size, int(tree.cells.max()), 0, 0)
+    tree, _ = _upward_tree(graph, plan, memory, choices=False)
+    state = tree_state(tree, graph.n_factors, graph.log_weights.size, int(tree.cells.max()), 0, 0)
     return constant + collect(tree, state, graph.log_weights, graph, conditionals=False)
 
 
@@ -105,14 +105,14 @@ def exact_map(graph: FactorGraph, memory: int | None = None, plan: Elimination |
     """
     plan = plan_elimination(graph) if plan is None else plan
     tree, choices = _upward_tree(graph, plan, memory, choices=True)
-    state = tree_state(tree, graph.log_weights.size, int(tree.cells.max()), 0, choices)
+    state = tree_state(tree, graph.n_factors, graph.log_weights.size, int(tree.cells.max()), 0, choices)
     loaded(graph, graph.log_weights, state, linear=False)
     work = (2.0 + np.diff(tree.operand_start)) * tree.cells
     run_points(Collect(Maximal()), tree, state, tree.n_points, work)
     if not state.scale.min() > -np.inf:
         raise impossible(graph)
     states = np.zeros((1, graph.n_variables), np.int32)
-    run_points(Backtrack(), tree, state._replace(position=states), tree.n_points)
+    run_points(Backtrack(), tree, ChoiceState(states, np.empty(0), state.choice), tree.n_points)
     return states[0], score_of(graph, states[0])
 
 

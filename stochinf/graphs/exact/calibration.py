@@ -78,7 +78,9 @@ class JunctionTree:
             tree = self.tree
             blocks = tree.cells // np.diff(tree.message_start)
             cells = int(tree.table_start[-1])
-            self._state = tree_state(tree, self.graph.log_weights.size, cells, int(blocks.max(initial=1)), 0)
+            self._state = tree_state(
+                tree, self.graph.n_factors, self.graph.log_weights.size, cells, int(blocks.max(initial=1)), 0
+            )
         return self._state
 
     def collect(self, log_tables: Floats | None = None, likelihood: Floats | None = None) -> float:
@@ -156,6 +158,10 @@ def loaded(graph: FactorGraph, logs: Floats, state: TreeState, linear: bool) -> 
         possible = scaled > -np.inf
         np.exp(scaled, out=scaled)
         state.lost[0] = np.count_nonzero((scaled < TINY) & possible)
+        lowest = np.minimum.reduceat(np.where(possible, scaled, 1.0), flat.table_start[:-1])
+        state.least[: lowest.size] = np.log(np.maximum(lowest, TINY))
+    else:
+        state.least[:] = 0.0
     state.pool[: logs.size] = scaled
     return math.fsum(highest.tolist())
 
@@ -223,7 +229,7 @@ def indicators(graph: FactorGraph, clamped: npt.NDArray[np.int32]) -> Floats:
     sizes = graph.n_states
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     observed = np.repeat(clamped, sizes)
-    return ((observed < 0) | (observed == within)).astype(np.float64)
+    return np.where((observed < 0) | (observed == within), 1.0, 0.0)
 
 
 def _entries_of_variables(graph: FactorGraph) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.exact.driving import run_points
-from stochinf.graphs.exact.ordering import FULL, HALT, TOO_LARGE, Eliminate, Interactions, OrderState, order_state
+from stochinf.graphs.exact.interactions import FULL, HALT, TOO_LARGE, Interactions, OrderState, order_state
+from stochinf.graphs.exact.ordering import Eliminate
 from stochinf.graphs.factor_graph import FactorGraph
 
 __all__ = ["Elimination", "interactions", "plan_elimination"]

@@ -1,11 +1,12 @@
 r"""Junction trees as flat arrays: cliques, the tables they need, and what is multiplied into each.
 
-A clique is a table over its separator, which it shares with its parent, and its residual variables. The separator's axes
-come first, in the order in which the parent has them, so that the message
+A clique is a table over its residual variables r and its separator s, which it shares with its parent. The residual axes come
+first, the separator's follow in the order in which the parent has them, so that the message
 
-.. math:: m_c(s) = \sum_r T_c(s, r)
+.. math:: m_c(s) = \sum_r T_c(r, s)
 
-sums contiguous blocks. Cliques are numbered so that children come before their parents.
+adds contiguous rows, and so that the factors, each of which has a residual variable, depend on few leading axes. Cliques are
+numbered so that children come before their parents.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.engine.parts import part
 from stochinf.graphs.exact.elimination import Elimination
-from stochinf.graphs.exact.layout import factor_strides, merge_cliques, message_strides, order_axes
+from stochinf.graphs.exact.layout import cut_tables, factor_strides, merge_cliques, message_strides, order_axes
 from stochinf.graphs.factor_graph import FactorGraph
 
 __all__ = ["CliqueTree", "clique_tree"]
@@ -45,14 +46,17 @@ class CliqueTree(NamedTuple):
         Clique that each clique sends its message to; -1 for a root.
     axis_start, axes : int64 (C + 1,), int32
         Variables of each clique, the last fastest.
-    separator : int64 (C,)
-        How many of the axes lie in the parent too.
+    residual : int64 (C,)
+        How many of the axes, the first, do not lie in the parent.
+    split, stretch : int64 (C,)
+        How many axes stay outside of stretches of up to `INNER` cells, and the size of those.
     cells, table_start, message_start : int64 (C,), (C + 1,), (C + 1,)
         Size of each table; where tables and messages lie.
     operand_start : int64 (C + 1,)
         Operands of each clique: factors and messages of children, those first that leave out the most last axes.
-    operand_source, operand_level, operand_row : int64
-        Where in the pool an operand's table begins; how many leading axes it depends on; where its strides begin.
+    operand_source, operand_level, operand_row, operand_number : int64
+        Where in the pool an operand's table begins; how many leading axes it depends on; where its strides begin; the number of
+        the factor, or of factors plus that of the child.
     strides : int64
         For each operand, one stride for each axis of its clique.
     message_row : int64 (C,)
@@ -66,7 +70,9 @@ class CliqueTree(NamedTuple):
     parent: Int64s
     axis_start: Int64s
     axes: Int32s
-    separator: Int64s
+    residual: Int64s
+    split: Int64s
+    stretch: Int64s
     cells: Int64s
     table_start: Int64s
     message_start: Int64s
@@ -74,6 +80,7 @@ class CliqueTree(NamedTuple):
     operand_source: Int64s
     operand_level: Int64s
     operand_row: Int64s
+    operand_number: Int64s
     strides: Int64s
     message_row: Int64s
     message_source: Int64s
@@ -96,16 +103,18 @@ def clique_tree(graph: FactorGraph, plan: Elimination) -> CliqueTree:
         raise MemoryLimitError(f"{graph}: every elimination order tried needs too many cells; use a sampler, or more evidence")
     flat = graph.flat
     rank, clique_of, parent, residual_start, residual, near_start, near = _cliques(graph, plan)
-    separator = np.diff(near_start)
-    axis_start = _starts(separator + np.diff(residual_start))
+    n_residual = np.diff(residual_start)
+    axis_start = _starts(np.diff(near_start) + n_residual)
     axes = np.empty(int(axis_start[-1]), np.int32)
     order_axes(parent, axis_start, residual_start, residual, near_start, near, axes, np.empty(graph.n_variables, np.int64))
-    cells, message_start = _sizes(graph, axis_start, axes, separator)
+    cells, message_start = _sizes(graph, axis_start, axes, n_residual)
     home = _homes(graph, rank, clique_of)
-    operands = _operands(graph, parent, separator, axis_start, axes, message_start, home)
+    operands = _operands(graph, parent, n_residual, axis_start, axes, message_start, home)
+    split, stretch = np.empty(parent.size, np.int64), np.empty(parent.size, np.int64)
+    cut_tables(axis_start, axes, flat.cardinality, INNER, split, stretch)
     return CliqueTree(
-        flat.cardinality, _starts(flat.cardinality), parent, axis_start, axes, separator, cells, _starts(cells), message_start,
-        *operands,
+        flat.cardinality, _starts(flat.cardinality), parent, axis_start, axes, n_residual, split, stretch, cells, _starts(cells),
+        message_start, *operands,
     )  # fmt: skip
 
 
@@ -134,10 +143,10 @@ def _cliques(graph: FactorGraph, plan: Elimination) -> tuple[Any, ...]:
     return rank, clique_of, parent, residual_start, plan.order[by_clique], near_start, plan.members[places]
 
 
-def _sizes(graph: FactorGraph, axis_start: Int64s, axes: Int32s, separator: Int64s) -> tuple[Int64s, Int64s]:
+def _sizes(graph: FactorGraph, axis_start: Int64s, axes: Int32s, n_residual: Int64s) -> tuple[Int64s, Int64s]:
     logs = _starts_of_floats(np.log(graph.n_states.astype(np.float64))[axes])
     cells = np.rint(np.exp(logs[axis_start[1:]] - logs[axis_start[:-1]]))
-    message = np.rint(np.exp(logs[axis_start[:-1] + separator] - logs[axis_start[:-1]]))
+    message = np.rint(np.exp(logs[axis_start[1:]] - logs[axis_start[:-1] + n_residual]))
     return cells.astype(np.int64), _starts(message)
 
 
@@ -156,7 +165,7 @@ def _homes(graph: FactorGraph, rank: Int64s, clique_of: Int64s) -> Int64s:
 
 
 def _operands(
-    graph: FactorGraph, parent: Int64s, separator: Int64s, axis_start: Int64s, axes: Int32s, message_start: Int64s, home: Int64s
+    graph: FactorGraph, parent: Int64s, n_residual: Int64s, axis_start: Int64s, axes: Int32s, message_start: Int64s, home: Int64s
 ) -> tuple[Int64s, ...]:
     """Return what is multiplied into each clique, with strides: factors at home in it, and messages of its children."""
     flat = graph.flat
@@ -169,11 +178,11 @@ def _operands(
     factor_strides(home[wide], scope_start, flat.scope, flat.stride, axis_start, axes, rows[: wide.size], strides, level)
     message_row, message_level = np.zeros(parent.size, np.int64), np.zeros(parent.size, np.int64)
     message_row[below] = rows[wide.size : -1]
-    message_strides(parent, separator, axis_start, axes, flat.cardinality, message_row, strides, message_level)
+    message_strides(parent, axis_start, n_residual, axes, flat.cardinality, message_row, strides, message_level)
     message_source = flat.log_weights.size + message_start[:-1]
     level[wide.size :] = message_level[below]
     source = np.concatenate([flat.table_start[:-1][wide], message_source[below]])
+    number = np.concatenate([wide, graph.n_factors + below])
     order = np.lexsort((level, clique))
     operand_start = _starts(np.bincount(clique, minlength=parent.size))
-    return operand_start, source[order], level[order], rows[:-1][order], strides, message_row, message_source
-
+    return operand_start, source[order], level[order], rows[:-1][order], number[order], strides, message_row, message_source

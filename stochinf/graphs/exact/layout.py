@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from stochinf.engine.jit import entry
 
-__all__ = ["factor_strides", "merge_cliques", "message_strides", "order_axes"]
+__all__ = ["cut_tables", "factor_strides", "merge_cliques", "message_strides", "order_axes"]
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -45,11 +45,14 @@ def order_axes(
     parent: Int64s, axis_start: Int64s, residual_start: Int64s, residual: Int32s, near_start: Int64s, near: Int32s,
     axes: Int32s, stamp: Int64s,
 ) -> None:  # fmt: skip
-    """Write the axes of each clique: the separator's variables in the order of the parent's axes, then the residual ones."""
+    """Write the axes of each clique: the residual variables, then the separator's in the order of the parent's axes."""
     for v in range(stamp.size):
         stamp[v] = -1
     for c in range(parent.size - 1, -1, -1):
         at = axis_start[c]
+        for k in range(residual_start[c + 1] - 1, residual_start[c] - 1, -1):
+            axes[at] = residual[k]
+            at += 1
         for k in range(near_start[c], near_start[c + 1]):
             stamp[near[k]] = c
         p = parent[c]
@@ -58,9 +61,6 @@ def order_axes(
                 if stamp[axes[k]] == c:
                     axes[at] = axes[k]
                     at += 1
-        for k in range(residual_start[c + 1] - 1, residual_start[c] - 1, -1):
-            axes[at] = residual[k]
-            at += 1
 
 
 @entry
@@ -85,7 +85,7 @@ def factor_strides(
 
 @entry
 def message_strides(
-    parent: Int64s, separator: Int64s, axis_start: Int64s, axes: Int32s, size: Int32s, row: Int64s, out: Int64s, level: Int64s
+    parent: Int64s, axis_start: Int64s, residual: Int64s, axes: Int32s, size: Int32s, row: Int64s, out: Int64s, level: Int64s
 ) -> None:
     """Write the strides of the message from each clique over the axes of its parent."""
     for c in range(parent.size):
@@ -96,12 +96,25 @@ def message_strides(
         first = axis_start[p]
         n = axis_start[p + 1] - first
         step = 1
-        left = separator[c] - 1
+        left = axis_start[c + 1] - 1
         for a in range(n - 1, -1, -1):
-            if left >= 0 and axes[first + a] == axes[axis_start[c] + left]:
+            if left >= axis_start[c] + residual[c] and axes[first + a] == axes[left]:
                 out[row[c] + a] = step
                 step *= size[axes[first + a]]
                 left -= 1
                 level[c] = max(level[c], a + 1)
             else:
                 out[row[c] + a] = 0
+
+
+@entry
+def cut_tables(axis_start: Int64s, axes: Int32s, size: Int32s, most: int, split: Int64s, stretch: Int64s) -> None:
+    """Find the last axes of each table that make stretches of up to `most` cells, or of one axis."""
+    for c in range(split.size):
+        a = axis_start[c + 1]
+        n = 1
+        while a > axis_start[c] and (n == 1 or n * size[axes[a - 1]] <= most):
+            a -= 1
+            n *= size[axes[a]]
+        split[c] = a - axis_start[c]
+        stretch[c] = n

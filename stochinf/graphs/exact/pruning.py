@@ -42,9 +42,9 @@ def pruned(graph: FactorGraph) -> tuple[FactorGraph | None, float]:
     first = np.concatenate([[0], np.cumsum(np.bincount(flat.scope, minlength=graph.n_variables))]).tolist()
     factors = owners.tolist()
     left = np.bincount(flat.scope, minlength=graph.n_variables).tolist()
-    gone, dropped = np.zeros(graph.n_variables, bool), np.zeros(graph.n_factors, bool)
+    gone, dropped = np.zeros(graph.n_variables, bool), np.diff(flat.scope_start) == 0
     waiting = [v for v in range(graph.n_variables) if left[v] <= 1]
-    constants: list[float] = []
+    constants: list[float] = flat.log_weights[flat.table_start[:-1][dropped]].tolist()
     while waiting:
         v = waiting.pop()
         mine = [f for f in factors[first[v] : first[v + 1]] if not dropped[f]]
@@ -76,10 +76,8 @@ def _constant_sum(flat: FlatFactors, f: int, v: int) -> float | None:
 
 def _without(graph: FactorGraph, gone: npt.NDArray[Any], dropped: npt.NDArray[Any]) -> FactorGraph | None:
     """Return the graph of the variables and factors left."""
-    if not gone.any():
-        return graph
     keep = np.flatnonzero(~gone)
-    if not keep.size and dropped.all():
+    if not keep.size:
         return None
     flat = graph.flat
     left = ~dropped

@@ -13,7 +13,7 @@ from stochinf.engine.random import uniform
 from stochinf.graphs.exact.junction_tree import CliqueTree
 from stochinf.graphs.exact.messages import TreeState
 
-__all__ = ["Backtrack", "Cumulate", "DrawState", "DrawTree"]
+__all__ = ["Backtrack", "ChoiceState", "Cumulate", "DrawState", "DrawTree"]
 
 Int32s = npt.NDArray[np.int32]
 
@@ -26,11 +26,19 @@ class DrawState(NamedTuple):
     tables: npt.NDArray[np.float64]
 
 
+class ChoiceState(NamedTuple):
+    """The most probable state, int32 (1, V), and the rows in which the maxima lie."""
+
+    position: Int32s
+    stats: npt.NDArray[np.float64]
+    choice: Int32s
+
+
 @helper()
 def row_of(target: CliqueTree, states: Int32s, row: int, c: int) -> int:
     """Return the position of the separator's states in the message of clique c."""
     s = 0
-    for axis in range(target.axis_start[c], target.axis_start[c] + target.separator[c]):
+    for axis in range(target.axis_start[c] + target.residual[c], target.axis_start[c + 1]):
         v = target.axes[axis]
         s = s * target.size[v] + states[row, v]
     return s
@@ -38,9 +46,9 @@ def row_of(target: CliqueTree, states: Int32s, row: int, c: int) -> int:
 
 @helper()
 def write_block(target: CliqueTree, states: Int32s, row: int, c: int, r: int) -> None:
-    """Write the states of the residual variables at position r of a block."""
-    first = target.axis_start[c] + target.separator[c]
-    for axis in range(target.axis_start[c + 1] - 1, first - 1, -1):
+    """Write the states of the residual variables at position r of them."""
+    first = target.axis_start[c]
+    for axis in range(first + target.residual[c] - 1, first - 1, -1):
         v = target.axes[axis]
         states[row, v] = r % target.size[v]
         r //= target.size[v]
@@ -55,11 +63,9 @@ class Cumulate(NamedTuple):
     def update(self, target: CliqueTree, state: TreeState, point: int, rate: float, rng: Any) -> None:
         """Do one clique."""
         separator = target.message_start[point + 1] - target.message_start[point]
-        block = target.cells[point] // separator
-        for s in range(separator):
-            first = target.table_start[point] + s * block
-            for i in range(first + 1, first + block):
-                state.tables[i] += state.tables[i - 1]
+        first = target.table_start[point]
+        for i in range(first + separator, first + target.cells[point]):
+            state.tables[i] += state.tables[i - separator]
 
 
 @part(single=True)
@@ -76,13 +82,13 @@ class DrawTree(NamedTuple):
         """Draw number `point`."""
         tables = state.tables
         for c in range(target.parent.size - 1, -1, -1):
-            block = target.cells[c] // (target.message_start[c + 1] - target.message_start[c])
-            first = target.table_start[c] + row_of(target, state.position, point, c) * block
-            level = uniform(rng) * tables[first + block - 1]
-            low, high = 0, block - 1
+            separator = target.message_start[c + 1] - target.message_start[c]
+            first = target.table_start[c] + row_of(target, state.position, point, c)
+            low, high = 0, target.cells[c] // separator - 1
+            level = uniform(rng) * tables[first + high * separator]
             while low < high:
                 middle = (low + high) // 2
-                if tables[first + middle] > level:
+                if tables[first + middle * separator] > level:
                     high = middle
                 else:
                     low = middle + 1
@@ -91,11 +97,11 @@ class DrawTree(NamedTuple):
 
 @part(single=True)
 class Backtrack(NamedTuple):
-    """Read the most probable state off, from the roots down; `position` of the state is (1, V)."""
+    """Read the most probable state off, from the roots down."""
 
     unused: int = 0
 
-    def update(self, target: CliqueTree, state: Any, point: int, rate: float, rng: Any) -> None:
+    def update(self, target: CliqueTree, state: ChoiceState, point: int, rate: float, rng: Any) -> None:
         """Do one clique; points count from the roots."""
         c = target.parent.size - 1 - point
         at = target.message_start[c] + row_of(target, state.position, 0, c)
