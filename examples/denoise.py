@@ -1,8 +1,9 @@
 """Restore a black and white picture of which many pixels were flipped.
 
-The picture is a grid of spins. Each pixel leans towards what was seen, by log((1 - f) / f) / 2 where f is the share of flipped
-pixels, and neighbours like to agree, with coupling J (Geman and Geman 1984; Besag 1986). Two restorations are compared: the state
-that is most probable as a whole, and for each pixel its own more probable colour, from its marginal by Gibbs sampling, which makes the fewest wrong pixels on average and says where it is unsure.
+The picture is a grid of spins. Each pixel leans towards what was seen, by log((1 - f) / f) / 2 where f is the share of
+flipped pixels, and neighbours like to agree, with coupling J (Geman and Geman 1984; Besag 1986). Two restorations are
+compared: the state that is most probable as a whole, and for each pixel its own more probable colour, from its marginal by
+Gibbs sampling, which makes the fewest wrong pixels on average and says where it is unsure.
 
 `python examples/denoise.py --output denoise.png` draws the pictures; `--flipped 0.3` and `--coupling 0.8` are other settings.
 """

@@ -1,9 +1,9 @@
 """A doctor's network: what a patient's findings say about her liver.
 
 HEPAR II (Onisko 2003) is a Bayesian network of 70 variables: diseases, what brings them on, symptoms and laboratory results.
-Given the findings of one patient, the chance of each disease is worked out exactly (by elimination of variables), estimated by Gibbs
-sampling with error bars, and shown beside its chance before anything was known. Then each finding is left out in turn: which of
-them speak for the leading diagnosis, and which against?
+Given the findings of one patient, the chance of each disease is worked out exactly (by elimination of variables), estimated
+by Gibbs sampling with error bars, and shown beside its chance before anything was known. Then each finding is left out in
+turn: which of them speak for the leading diagnosis, and which against?
 
 `python examples/liver.py --output liver.png` draws the chances.
 """

@@ -1,8 +1,8 @@
 """The Ising model's phase transition, sampled, against Onsager's exact magnetisation.
 
-Spins on a square lattice that wraps around, p(s) in proportion to exp(sum of s_i s_j over edges / T). Below
-T_c = 2 / log(1 + sqrt 2) = 2.2692 an infinite lattice magnetises itself, |m| = (1 - sinh(2 / T)^-4)^(1/8) (Onsager 1949; Yang
-1952); above, not at all. Small lattices round the corner off. Near T_c single spins turn hopelessly slowly, so whole clusters are turned
+Spins on a square lattice that wraps around, p(s) in proportion to exp(sum of s_i s_j over edges / T). Below T_c = 2 / log(1 +
+sqrt 2) = 2.2692 an infinite lattice magnetises itself, |m| = (1 - sinh(2 / T)^-4)^(1/8) (Onsager 1949; Yang 1952); above, not
+at all. Small lattices round the corner off. Near T_c single spins turn hopelessly slowly, so whole clusters are turned
 (Swendsen and Wang 1987).
 
 `python examples/phase_transition.py --output transition.png` draws the curves; `--sizes 16 32 64 --draws 200` asks for more.

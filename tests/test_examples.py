@@ -182,10 +182,26 @@ def test_the_most_probable_picture_is_the_smallest_cut() -> None:
     assert abs(found.log_score - optimum) < 1e-6
 
 
+def test_cuts_are_larger_than_networkx_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = picture(tmp_path)
+    cuts = example("max_cut")
+    assert cuts.main(["--time", "0.5", *words]) == 0
+    assert drawn(words)
+    shown = capsys.readouterr().out
+    rows = [re.findall(r"[\d,]+|too slow", line[20:]) for line in shown.splitlines()[1:4]]
+    for ours, exchanged, halves, everything in rows:
+        value = {name: float(word.replace(",", "")) for name, word in (("ours", ours), ("halves", halves), ("all", everything))}
+        assert value["halves"] < value["ours"] < value["all"]
+        assert exchanged == "too slow" or float(exchanged) <= value["ours"]
+    assert "optimal" in shown.splitlines()[1]
+    assert abs(value["ours"] - cuts.predicted(cuts.graphs(0)["random, 800 nodes"])) < 0.01 * value["ours"]
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        ("max_cut", ["--time", "0"]),
         ("denoise", ["--flipped", "0.6"]), ("denoise", ["--size", "1", "5"]), ("denoise", ["--draws", "0"]),
         ("denoise", ["--coupling", "nan"]), ("liver", ["--draws", "0"]), ("phase_transition", ["--draws", "-1"]),
     ],
