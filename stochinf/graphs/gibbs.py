@@ -8,6 +8,9 @@ import numpy as np
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
+from stochinf.graphs.logic.gibbs import LogicGibbs, LogicGibbsWithSums
+from stochinf.graphs.logic.target import LogicGraph
+from stochinf.graphs.potts_gibbs import PottsGibbs, PottsGibbsWithSums, potts_model
 from stochinf.graphs.spin_gibbs import SpinGibbs, SpinGibbsWithSums
 from stochinf.graphs.table_gibbs import TableGibbs, TableGibbsWithSums
 from stochinf.graphs.targets import SpinGraph, TableGraph
@@ -48,9 +51,14 @@ class Gibbs(NamedTuple):
         return self
 
     def prepare(self, target: Any) -> Any:
-        """Return the kernel for the kind of graph."""
+        """Return the kernel for the kind of graph: spins, a Potts model, or tables."""
         if isinstance(target, SpinGraph):
             return (SpinGibbsWithSums if self.sums else SpinGibbs)(self.inverse_temperature)
         if isinstance(target, TableGraph):
+            model = potts_model(target)
+            if model is not None:
+                return (PottsGibbsWithSums if self.sums else PottsGibbs)(self.inverse_temperature, model)
             return (TableGibbsWithSums if self.sums else TableGibbs)(self.inverse_temperature)
+        if isinstance(target, LogicGraph):
+            return (LogicGibbsWithSums if self.sums else LogicGibbs)(self.inverse_temperature)
         raise StochinfError(f"Gibbs: a FactorGraph is needed, not {type(target).__name__}")

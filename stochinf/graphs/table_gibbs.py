@@ -26,7 +26,9 @@ from stochinf.graphs.lane_state import LaneState, check_states, lane_state, rese
 from stochinf.graphs.lanes import LOG2_E, exp2
 from stochinf.graphs.targets import TableGraph
 
-__all__ = ["TableGibbs", "TableGibbsWithSums"]
+__all__ = [
+    "TableGibbs", "TableGibbsWithSums", "add_conditionals", "choose", "exponentiate", "log_weights", "table_state",
+]  # fmt: skip
 
 
 @helper(reorder=True)
@@ -72,6 +74,22 @@ def exponentiate(k: int, rate: float, level: Any, out: Any) -> None:
     for s in range(1, k):
         for l in range(lanes):
             level[l] += out[s, l]
+
+
+@helper(reorder=True)
+def add_conditionals(target: Any, state: Any, i: int) -> None:
+    """Add the conditional of variable i to the sums; `potential` holds the weights of its states, `level` their sums."""
+    k = target.cardinality[i]
+    slot = target.first_slot[i]
+    first = 1 if k == 2 else 0
+    for s in range(first, k):
+        shift = state.shift[slot]
+        for l in range(state.level.size):
+            d = state.potential[s, l] / state.level[l] - shift
+            state.sums[slot, l] += d
+            state.squares[slot, l] += d * d
+        state.recent[slot] = state.potential[s, 0] / state.level[0]
+        slot += 1
 
 
 @helper()
@@ -147,16 +165,7 @@ class TableGibbsWithSums(NamedTuple):
         k = target.cardinality[i]
         log_weights(target, state.position, i, state.offset, state.potential)
         exponentiate(k, rate, state.level, state.potential)
-        slot = target.first_slot[i]
-        first = 1 if k == 2 else 0
-        for s in range(first, k):
-            shift = state.shift[slot]
-            for l in range(state.level.size):
-                d = state.potential[s, l] / state.level[l] - shift
-                state.sums[slot, l] += d
-                state.squares[slot, l] += d * d
-            state.recent[slot] = state.potential[s, 0] / state.level[0]
-            slot += 1
+        add_conditionals(target, state, i)
         choose(k, state.words, state.level, state.offset, state.potential, state.position, i)
 
 

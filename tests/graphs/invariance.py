@@ -122,14 +122,18 @@ def chi_square(model: str | Model, states: npt.NDArray[np.integer]) -> float:
     seen = np.bincount(np.ravel_multi_index(tuple(states.T), tuple(graph.n_states)), minlength=exact.size)
     if seen[exact == 0].any():
         return 0.0
-    common = exact * n >= LEAST_EXPECTED
-    counts, expected = np.append(seen[common], seen[~common].sum()), np.append(exact[common], exact[~common].sum()) * n
-    keep = expected > 0
-    if expected[-1] and expected[-1] < 1:
-        keep[-1] = False
-        counts, expected = counts[keep], expected[keep]
-        return float(chisquare(counts, expected * (counts.sum() / expected.sum())).pvalue)
-    return float(chisquare(counts[keep], expected[keep]).pvalue)
+    counts, expected = _pooled(seen, exact * n)
+    return 1.0 if counts.size < 2 else float(chisquare(counts, expected).pvalue)
+
+
+def _pooled(seen: npt.NDArray[Any], expected: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the cells with those of few expected starts joined, in order of their size, into cells of enough."""
+    order = np.argsort(-expected, kind="stable")
+    cell = np.floor(np.cumsum(np.minimum(expected[order], LEAST_EXPECTED)) / LEAST_EXPECTED - 1e-9).astype(int)
+    cell = np.minimum(cell, max(0, int(expected.sum() / LEAST_EXPECTED) - 1))
+    counts, wanted = np.bincount(cell, seen[order]), np.bincount(cell, expected[order])
+    keep = wanted >= 1.0
+    return counts[keep], wanted[keep] * (counts[keep].sum() / wanted[keep].sum())
 
 
 def swept(
