@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,7 @@ class _Ties:
         self.problem = problem
         self.number = {f: k for k, f in enumerate(problem.supports.factors.tolist())}
         self.owner = {i: [i] for i in range(problem.supports.n_points)}
+        self.known: dict[Any, int] = {}
 
     def blocks(self) -> list[Int32s]:
         """Return the sets of two or more variables, by their numbers in the graph."""
@@ -80,13 +82,14 @@ class _Ties:
 
     def tie_component(self, factors: list[int]) -> None:
         """Put the variables of one component together where it is disconnected, a part at a time."""
-        moves = Moves(self.problem)
-        if component_connectivity(self.problem, factors, moves).connected:
+        if component_connectivity(self.problem, factors, Moves(self.problem)).connected:
             return
+        members = {i for f in factors for i in self.problem.supports.members(f).tolist()}
         for f in factors:
             self.tie([f])
         for _ in factors:
-            found = component_connectivity(self.problem, factors, Moves(self.problem, self.blocks()))
+            sets = {id(self.owner[i]): self.owner[i] for i in members}.values()
+            found = component_connectivity(self.problem, factors, Moves(self.problem, sets))
             if found.connected is not False:
                 return
             self.tie([self.number[f] for f in found.factors])
@@ -100,15 +103,24 @@ class _Ties:
             return
         names = rows[0].tolist()
         while True:
-            sets = list({id(self.owner[i]): [c for c, j in enumerate(names) if j in self.owner[i]] for i in members}.values())
-            if _classes(rows[1], sets) == 1:
+            columns: dict[int, list[int]] = {}
+            for c, j in enumerate(names):
+                if j in members:
+                    columns.setdefault(id(self.owner[j]), []).append(c)
+            sets = list(columns.values())
+            if self.count(rows[1], sets) == 1:
                 return
-            best = min(itertools.combinations(range(len(sets)), 2), key=lambda pair: _classes(rows[1], _united(sets, pair)))
+            best = min(itertools.combinations(range(len(sets)), 2), key=lambda pair: self.count(rows[1], _united(sets, pair)))
             self.merge(names[sets[b][0]] for b in best)
 
-
-def _classes(rows: Int32s, sets: list[list[int]]) -> int:
-    return int(classes(rows, sets).max(initial=0)) + 1
+    def count(self, rows: Int32s, sets: list[list[int]]) -> int:
+        """Return the number of classes of rows under moves of sets of columns."""
+        if rows.size > 1000:
+            return int(classes(rows, sets).max(initial=0)) + 1
+        look = (rows.tobytes(), rows.shape, tuple(map(tuple, sets)))
+        if look not in self.known:
+            self.known[look] = int(classes(rows, sets).max(initial=0)) + 1
+        return self.known[look]
 
 
 def _united(sets: list[list[int]], pair: tuple[int, int]) -> list[list[int]]:

@@ -98,7 +98,7 @@ def connectivity(graph: FactorGraph, clamped: Int32s | None = None, blocks: Sequ
     problem = problem_of(graph, np.full(graph.n_variables, -1, np.int32) if clamped is None else clamped)
     if not problem.binding.size:
         return Connectivity(True, "leaving out states that others stand in for leaves no zero")
-    moves = Moves(problem, blocks)
+    moves = Moves(problem, problem.numbers(blocks))
     unknown = None
     for factors in problem.groups():
         found = component_connectivity(problem, factors, moves)
@@ -173,7 +173,9 @@ def _roomy(problem: Problem, factors: list[int]) -> bool:
         for i, blocked in zip(members, (table.sum(axis=0), table.sum(axis=1)), strict=True):
             total[i] = total.get(i, 0) + int(blocked.max())
             worst[i] = max(worst.get(i, 0), int(blocked.max()))
-    return all(problem.sizes[i] > total[i] + worst[i] for i in total)
+            if problem.sizes[i] <= total[i] + worst[i]:
+                return False
+    return True
 
 
 def _by_parts(problem: Problem, factors: list[int], moves: Moves) -> Connectivity:

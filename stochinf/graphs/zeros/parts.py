@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,27 +16,23 @@ __all__ = ["Moves", "core_table", "listed", "parts_of"]
 
 MOST_FACTORS = 400
 MOST_NUMBERS = 2**22
-MOST_AROUND = 2000
+MOST_AROUND = 500
 
 
 class Moves:
-    """Moves of blocks of variables of a graph, and of every variable that is in none; equal questions are answered once."""
+    """Moves of blocks of the problem's variables, and of every variable that is in none; equal questions are answered once."""
 
-    def __init__(self, problem: Problem, blocks: Sequence[Any] = ()) -> None:
-        number = {v: i for i, v in enumerate(problem.supports.variables.tolist())}
-        inside = ([number[v] for v in np.asarray(block).tolist() if v in number] for block in blocks)
-        self.blocks = [block for block in inside if len(block) > 1]
-        self.sizes = problem.sizes
+    def __init__(self, problem: Problem, blocks: Iterable[Sequence[int]] = ()) -> None:
+        self.sizes, self.known = problem.sizes, problem.classes
         self.of: dict[int, list[int]] = {}
-        for b, block in enumerate(self.blocks):
-            for i in block:
+        for b, block in enumerate(blocks):
+            for i in block if len(block) > 1 else ():
                 self.of.setdefault(i, []).append(b)
-        self.known: dict[Any, Int64s] = {}
 
     @property
     def single(self) -> bool:
         """Whether every move changes one variable."""
-        return not self.blocks
+        return not self.of
 
     def columns(self, variables: Int32s) -> list[list[int]]:
         """Return the columns that each move changes."""
@@ -65,8 +60,25 @@ def listed(problem: Problem, factors: Sequence[int], most: int) -> tuple[Int32s,
     """Return the variables of some factors and the rows of their states that all allow; None where there are too many."""
     if len(factors) > MOST_FACTORS:
         return None
+    if len(factors) == 1:
+        return _listed_once(problem, factors[0], most)
     rows = joined(problem.supports, problem.core, factors, most)
     return None if rows is None or rows[1].size > MOST_NUMBERS else rows
+
+
+def _listed_once(problem: Problem, f: int, most: int) -> tuple[Int32s, Int32s] | None:
+    """List what one factor allows, once for all factors of equal tables."""
+    supports = problem.supports
+    members = supports.members(f)
+    look = (
+        supports.allowed[supports.table_start[f] : supports.table_start[f + 1]].tobytes(),
+        *(problem.core[supports.first[i] : supports.first[i + 1]].tobytes() for i in members.tolist()),
+    )
+    if look not in problem.rows:
+        rows = joined(supports, problem.core, [f], most)
+        problem.rows[look] = None if rows is None else rows[1]
+    known = problem.rows[look]
+    return None if known is None else (members, known)
 
 
 def core_table(problem: Problem, f: int) -> npt.NDArray[np.uint8]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,8 @@ class Problem:
         Factors that forbid something within the core.
     component : int64
         Component of each of these.
+    rows, classes : dict
+        What `stochinf.graphs.zeros.parts` has found of small parts.
     """
 
     graph: FactorGraph
@@ -45,11 +49,18 @@ class Problem:
     core: Bytes
     binding: Int64s
     component: Int64s
+    rows: dict[Any, Int32s | None] = field(default_factory=dict)
+    classes: dict[Any, Int64s] = field(default_factory=dict)
 
     @cached_property
     def sizes(self) -> Int64s:
         """States in the core of each variable."""
         return np.add.reduceat(self.core, self.supports.first[:-1], dtype=np.int64)
+
+    def numbers(self, blocks: Sequence[Int32s]) -> list[list[int]]:
+        """Return blocks of variables of the graph in the numbers of the problem."""
+        number = {v: i for i, v in enumerate(self.supports.variables.tolist())} if len(blocks) else {}
+        return [[number[v] for v in np.asarray(block).tolist() if v in number] for block in blocks]
 
     def blame(self, failed: Narrowing) -> GraphError:
         """Return the error for a search that ended without a configuration."""

@@ -14,6 +14,7 @@ __all__ = ["cut_off"]
 
 STARTS = 6
 MOST_STATES = 1500
+MOST_VARIABLES = 2000
 NODES = 100_000
 
 
@@ -53,6 +54,8 @@ class Neighbours:
 def cut_off(problem: Problem, factors: list[int]) -> bool:
     """Whether a walk from one possible configuration ends, after few configurations, without meeting another that is possible."""
     variables = np.unique(np.concatenate([problem.supports.members(f) for f in factors]))
+    if variables.size > MOST_VARIABLES:
+        return False
     found: dict[bytes, npt.NDArray[np.int32]] = {}
     for seed in range(STARTS):
         state = searched(problem.supports, problem.core, NODES, np.random.SeedSequence(seed))
