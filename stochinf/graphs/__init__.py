@@ -8,6 +8,8 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "FactorGraph": "factor_graph",
+        "Logic": "logic.builder",
+        "LogicalGraph": "logic.graph",
         "Gibbs": "gibbs",
         "Marginals": "marginals",
         "MaxCut": "cuts",

@@ -184,9 +184,12 @@ def with_soft(graph: "FactorGraph", soft: Mapping[int, Floats]) -> "FactorGraph"
     [0.5, 0.5, 0.2, 1.0]
     """
     from stochinf.graphs.factor_graph import FactorGraph
+    from stochinf.graphs.logic.graph import LogicalGraph
 
     if not soft:
         return graph
+    if isinstance(graph, LogicalGraph):
+        return graph.with_field(dict(soft))
     variables = np.fromiter(soft, np.int32, len(soft))
     flat, n = graph.flat, len(soft)
     sizes = flat.cardinality[variables].astype(np.int64)

@@ -209,6 +209,11 @@ class FactorGraph:
         """Natural logarithms of all tables' entries, concatenated."""
         return self.flat.log_weights
 
+    @property
+    def positive(self) -> bool:
+        """Whether every configuration is possible."""
+        return bool(np.isfinite(self.log_weights).all())
+
     @cached_property
     def weights(self) -> Floats:
         """All tables' entries, concatenated; an error where exp would over- or underflow, so that no 0 is an accident."""
