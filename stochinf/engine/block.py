@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from stochinf.engine.explain import explained
-from stochinf.engine.loop import fill_points, fill_rates, iterate
+from stochinf.engine.loop import fill_points, iterate
+from stochinf.engine.rates import write_rates
 
 __all__ = ["Block", "advance", "advance_elsewhere"]
 
@@ -77,7 +78,7 @@ def _stretch(block: Block, points: Any, rates: Any) -> None:
     since = block.step - block.observe_from
     first = block.every - since % block.every if since >= 0 else min(NEVER, block.every - since)
     fill_points(block.picker, points, block.step, block.picker_rng)
-    fill_rates(block.schedule, rates, block.step)
+    write_rates(block.schedule, rates, block.step)
     iterate(block.kernel, block.target, block.state, block.observer, points, rates, block.kernel_rng, first, block.every)
 
 

@@ -1,6 +1,7 @@
-"""What schedules are made of: numbers as schedules, products, and what front doors check.
+"""What schedules are made of: numbers as schedules, products, the tape of rates, and what front doors check.
 
-A schedule gives the rate of each step; see `stochinf.engine.schedules` for those with a shape.
+A schedule gives the rate of each step; see `stochinf.engine.schedules` for those with a shape. One that is made of others may
+have a plain Python `write(rates, start)` that puts their tapes together, so that no combination of schedules is ever compiled.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import math
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from stochinf.engine.convert import convert
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.loop import fill_rates
 from stochinf.engine.parts import is_part, part
 
 __all__ = [
     "Constant", "Product", "as_schedule", "checked_rate", "demand_finite", "demand_positive", "multiply", "prepared", "watched",
+    "write_rates",
 ]  # fmt: skip
 
 Part = TypeVar("Part")
@@ -62,6 +66,10 @@ class Constant(NamedTuple):
         """Return the rate."""
         return self.rate
 
+    def write(self, rates: npt.NDArray[np.float64], start: int) -> None:
+        """Write the rate onto a tape."""
+        rates[:] = self.rate
+
 
 @part
 class Product(NamedTuple):
@@ -90,6 +98,22 @@ class Product(NamedTuple):
     def at(self, step: int) -> float:
         """Return the product at a step."""
         return float(self.first.at(step) * self.second.at(step))
+
+    def write(self, rates: npt.NDArray[np.float64], start: int) -> None:
+        """Write the product of two tapes."""
+        write_rates(self.first, rates, start)
+        factor = np.empty_like(rates)
+        write_rates(self.second, factor, start)
+        with np.errstate(all="ignore"):
+            rates *= factor
+
+
+def write_rates(schedule: Any, rates: npt.NDArray[np.float64], start: int) -> None:
+    """Write the rates of the steps from `start` onto the tape."""
+    if hasattr(schedule, "write"):
+        schedule.write(rates, start)
+    else:
+        fill_rates(schedule, rates, start)
 
 
 def multiply(first: Any, second: Any) -> Any:

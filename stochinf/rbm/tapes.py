@@ -12,7 +12,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.points import point_count
 from stochinf.engine.random import permute
-from stochinf.engine.rates import prepared
+from stochinf.engine.rates import prepared, write_rates
 
 __all__ = ["Later", "Passes"]
 
@@ -88,3 +88,7 @@ class Later(NamedTuple):
     def at(self, step: int) -> float:
         """Return the rate at a step."""
         return float(self.schedule.at(self.first + step))
+
+    def write(self, rates: npt.NDArray[np.float64], start: int) -> None:
+        """Write a later stretch of the schedule's tape."""
+        write_rates(self.schedule, rates, self.first + start)

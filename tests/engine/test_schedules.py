@@ -10,6 +10,7 @@ import stochinf as si
 from stochinf.engine import driver
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.loop import fill_rates
+from stochinf.engine.rates import write_rates
 from stochinf.engine.schedules import as_schedule, geometric_ladder
 
 pytestmark = pytest.mark.fast
@@ -35,6 +36,13 @@ def rates(schedule, start=0, n=300):
     out = np.empty(n)
     fill_rates(schedule, out, start)
     return out
+
+
+def test_a_product_of_tapes_is_the_tape_of_the_product():
+    product = 0.3 * s.Cosine(100, 0, 1.0, 0.2) * s.Warmup(40) * s.RobbinsMonro(2.0, 5.0, 0.6)
+    written = np.empty(300)
+    write_rates(product, written, 7)
+    assert (written == rates(product, 7)).all()
 
 
 @pytest.mark.parametrize("case", FORMULAE)
