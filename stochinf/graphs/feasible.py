@@ -54,6 +54,8 @@ def check_possible(graph: FactorGraph, clamped: npt.NDArray[np.int32]) -> None:
     GraphError
         Naming the factor and the evidence in its scope.
     """
+    if graph.positive:
+        return
     flat = graph.flat
     zero = np.isneginf(flat.log_weights)
     if not zero.any():
@@ -77,7 +79,7 @@ def check_feasible(graph: FactorGraph, session: Any) -> None:
     GraphError
         Naming a factor that is violated, how many chains are stuck, and the way out.
     """
-    if np.isfinite(graph.log_weights).all():
+    if graph.positive:
         return
     positions = session.positions().astype(np.int64)
     stuck = [(chain, factors) for chain, row in enumerate(positions) if (factors := violated(graph, row)).size]

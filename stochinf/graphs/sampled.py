@@ -70,7 +70,7 @@ def sampled_marginals(
     """
     kernel = prepared(kernel, target)
     points = max(1, int(kernel.points(target)) if hasattr(kernel, "points") else target.n_points)
-    if init is None and not np.isfinite(graph.log_weights).all():
+    if init is None and not graph.positive:
         init = feasible_states(graph, clamped, sampling.chains, sampling.entropy).T
     before = sampling.warmup * points
     plan = Plan(kernel, target, picker, None, RaoBlackwell(), init, sampling.chains, before, points, False, sampling.entropy)
