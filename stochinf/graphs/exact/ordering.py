@@ -18,9 +18,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.graphs.exact.heap import rise, sink
