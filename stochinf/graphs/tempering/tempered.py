@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine import stop
 from stochinf.engine.driver import drive
 from stochinf.engine.jit import versions
 from stochinf.engine.session import Session
@@ -20,7 +21,7 @@ from stochinf.graphs.sampled import slot_states, spread_slots
 from stochinf.graphs.targets import graph_target
 from stochinf.graphs.tempering.estimate import Estimate, bridge_estimate
 from stochinf.graphs.tempering.ladder import refusals
-from stochinf.graphs.tempering.warming import warmed
+from stochinf.graphs.tempering.warming import Warming
 
 __all__ = ["tempered_log_partition", "tempered_marginals"]
 
@@ -33,7 +34,7 @@ def tempered_marginals(
 ) -> Marginals:
     """Return the marginals of a graph by parallel tempering, its log partition function beside them.
 
-    The ladder finds itself in the first half of warm-up; see `stochinf.graphs.tempering.warming.warmed`. Where 64 rungs cannot
+    The ladder finds itself in the first half of warm-up; see `stochinf.graphs.tempering.warming.Warming`. Where 64 rungs cannot
     reach beta = 0 the ladder begins above; the log partition function is then NaN.
 
     Parameters
@@ -60,7 +61,8 @@ def tempered_marginals(
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    >>> from stochinf.engine.driver import Controls
+    >>> from stochinf.engine import stop
+    from stochinf.engine.driver import Controls
     >>> from stochinf.graphs.question import Sampling
     >>> from stochinf.graphs.tempering import tempered_marginals
     >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
@@ -76,12 +78,19 @@ def tempered_marginals(
     target = graph_target(graph, clamped)
     zeros = not np.isfinite(graph.log_weights).all()
     starts = feasible_states(graph, clamped, sampling.chains, sampling.entropy).T if zeros else None
-    session = warmed(target, sampling, starts)
-    if target.n_points and session.total == session.plan.warmup:
+    warming = Warming(target, sampling, starts)
+    if target.n_points:
+        warming.run()
+    session = warming.session
+    if warming.ready:
         check_feasible(graph, _Cold(session))
-        if not _late(session, sampling):
-            drive(session, session.plan.warmup + sampling.sweeps * target.n_points if sampling.sweeps else 0, sampling.controls)
-    return _result(session, graph, clamped, sampling, reason)
+        if warming.left() > 0:
+            controls = sampling.controls
+            if sampling.time is not None:
+                rule = stop.seconds(warming.left())
+                controls = controls._replace(stop=rule if controls.stop is None else rule | controls.stop)
+            drive(session, session.plan.warmup + sampling.sweeps * target.n_points if sampling.sweeps else 0, controls)
+    return _result(warming, graph, clamped, sampling, reason)
 
 
 def tempered_log_partition(graph: FactorGraph, clamped: Int32s, sampling: Sampling) -> Estimate:
@@ -93,7 +102,8 @@ def tempered_log_partition(graph: FactorGraph, clamped: Int32s, sampling: Sampli
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    >>> from stochinf.engine.driver import Controls
+    >>> from stochinf.engine import stop
+    from stochinf.engine.driver import Controls
     >>> from stochinf.graphs.question import Sampling
     >>> from stochinf.graphs.tempering import tempered_log_partition
     >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
@@ -116,14 +126,8 @@ class _Cold(NamedTuple):
         return np.concatenate([(row + 1) / 2 if row.dtype == np.float32 else row for row in rows])
 
 
-def _late(session: Session, sampling: Sampling) -> bool:
-    """Whether the time was up before sampling began."""
-    if sampling.time is not None and session.seconds["warmup"] >= sampling.time:
-        session.reason = f"{sampling.time} seconds"
-    return bool(session.reason.endswith("seconds")) or session.interrupted
-
-
-def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sampling, reason: str) -> Marginals:
+def _result(warming: Warming, graph: FactorGraph, clamped: Int32s, sampling: Sampling, reason: str) -> Marginals:
+    session = warming.session
     slots = slot_states(graph.n_states, clamped)
     figures = session.blocks[0].observer.statistics(session.blocks)
     totals, lengths = _totals(session)
@@ -149,7 +153,7 @@ def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sam
         warnings=_warnings(facts, sampling.chains) if some else (),
         chains=sampling.chains,
         sweeps=int(lengths.sum()),
-        warmup=sampling.warmup,
+        warmup=warming.done,
         seconds=dict(session.seconds),
         rng_entropy=session.plan.entropy,
         interrupted=session.interrupted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as clock
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,9 @@ from stochinf.graphs.tempering.kernel import Tempering
 from stochinf.graphs.tempering.ladder import MOST_REFUSED, equalised, first_ladder, ratios, refusals, scores_by_rung
 from stochinf.graphs.tempering.state import forget, set_ladder
 
-__all__ = ["rounds", "warmed"]
+__all__ = ["Warming", "rounds"]
 
 FEWEST_RUNGS = 8
-
 FLAT = np.linspace(0.0, 1.0, FEWEST_RUNGS)
 
 FIRST_ROUND = 16
@@ -30,37 +30,10 @@ ENOUGH_REFUSED = 0.6
 """Mean refusal rate above which the number of rungs is doubled."""
 
 LOOKS = 32
-"""Times in the last round that log weights are looked at to guess the ratios of partition functions."""
+"""Times in the second half of warm-up that log weights are looked at to guess the ratios of partition functions."""
 
-
-def warmed(target: Any, sampling: Sampling, starts: Int32s | None = None) -> Session:
-    """Return a session at the end of warm-up, or where the time was up or Ctrl-C ended it.
-
-    Lanes start uniformly, or each ladder from one row of `starts`, (ladders, V).
-
-    The ladder begins with 8 rungs. After 16, 32, 64 ... sweeps the rungs are moved so that all swaps are refused equally often;
-    while more than 0.6 are refused and less than half of warm-up is over, their number is doubled, up to 64, and sampling
-    begins afresh. The last half of warm-up settles on the last ladder.
-    """
-    before, points = sampling.warmup, target.n_points
-    if not points:
-        return _built(target, sampling, FLAT, before, None)
-    scale = _spread_at_zero(target, sampling)
-    session = _built(target, sampling, first_ladder(FEWEST_RUNGS, scale), before, starts)
-    began, done, base = clock.monotonic(), 0, 0
-    for length in rounds(before):
-        if not _driven(session, (done - base + length) * points, sampling, began):
-            return session
-        done += length
-        ladder, refused = session.blocks[0].state.ladder, refusals(session.blocks)
-        if refused.mean() > ENOUGH_REFUSED and ladder.size < LANES:
-            finer = equalised(ladder, refused, 2 * ladder.size, scale)
-            session, base = _built(target, sampling, finer, before - done, starts), done
-        else:
-            longest = MOST_REFUSED * refused.size if refused.mean() > MOST_REFUSED else np.inf
-            _set(session, equalised(ladder, refused, ladder.size, scale, longest))
-    _settle(session, sampling, began)
-    return session
+ADAPTING, SETTLED = 0.15, 0.3
+"""Shares of a time limit after which no round of adaptation begins, and warm-up ends."""
 
 
 def rounds(sweeps: int) -> list[int]:
@@ -80,56 +53,123 @@ def rounds(sweeps: int) -> list[int]:
     return lengths
 
 
-def _built(target: Any, sampling: Sampling, ladder: Floats, sweeps: int, starts: Int32s | None) -> Session:
-    points, rungs = max(1, target.n_points), ladder.size
-    rows = None if starts is None else np.repeat(starts, rungs, axis=0)
-    return build(
-        Plan(
-            Tempering(ladder), target, None, None, ColdSums(), rows, sampling.chains * rungs, sweeps * points, points, False,
-            sampling.entropy,
-        ),
-        0,
-    )  # fmt: skip
+@dataclass
+class Warming:
+    """The warm-up of one run.
 
+    The ladder begins with 8 rungs. After 16, 32, 64 ... sweeps the rungs are moved so that all swaps are refused equally often;
+    while more than 0.6 are refused and less than half of warm-up is over, their number is doubled, up to 64, and sampling
+    begins afresh. The last half of warm-up settles on the last ladder. A time limit that warm-up would use up cuts it short;
+    otherwise all of this happens at fixed numbers of sweeps.
 
-def _driven(session: Session, steps: int, sampling: Sampling, began: float) -> bool:
-    """Advance to a number of steps; whether it got there."""
-    controls = sampling.controls._replace(stop=None)
-    if sampling.time is not None:
-        left = sampling.time - (clock.monotonic() - began)
+    Attributes
+    ----------
+    target : SpinGraph or TableGraph
+    sampling : Sampling
+    starts : int32 (ladders, V) or None
+        Where the lanes of each ladder start; None for uniform states.
+    session : Session
+        The present one.
+    done : int
+        Sweeps of warm-up, those of sessions given up for more rungs included.
+    ready : bool
+        Whether warm-up came to its end.
+    """
+
+    target: Any
+    sampling: Sampling
+    starts: Int32s | None = None
+    done: int = 0
+    ready: bool = False
+    session: Session = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = clock.monotonic()
+        self.session = self.built(FLAT, self.sampling.warmup)
+
+    def run(self) -> None:
+        """Do the whole of it."""
+        self.scale = self.spread_at_zero()
+        self.session = self.built(first_ladder(FEWEST_RUNGS, self.scale), self.sampling.warmup)
+        for length in rounds(self.sampling.warmup):
+            if self.spent() > ADAPTING:
+                break
+            if not self.advance(length):
+                return
+            self.adapt()
+        self.settle()
+
+    def built(self, ladder: Floats, sweeps: int, starts: bool = True) -> Session:
+        """Return a fresh session on a ladder."""
+        points, rungs, sampling = max(1, self.target.n_points), ladder.size, self.sampling
+        rows = np.repeat(self.starts, rungs, axis=0) if starts and self.starts is not None else None
+        chains, warmup = sampling.chains * rungs, sweeps * points
+        kernel, observer = Tempering(ladder), ColdSums()
+        return build(Plan(kernel, self.target, None, None, observer, rows, chains, warmup, points, False, sampling.entropy), 0)
+
+    def spread_at_zero(self) -> float:
+        """Return the standard deviation of the log weight of uniform states."""
+        session = self.built(FLAT, 0, starts=False)
+        for block in session.blocks:
+            session.kernel.move.weigh(block.target, block.state)
+        return max(float(scores_by_rung(session.blocks).std()), 1e-3)
+
+    def left(self) -> float:
+        """Return how many seconds are left."""
+        limit = self.sampling.time
+        return np.inf if limit is None else limit - (clock.monotonic() - self.began)
+
+    def spent(self) -> float:
+        """Return the share of the time limit that is over; 0 without a limit."""
+        limit = self.sampling.time
+        return 0.0 if limit is None else 1.0 - self.left() / limit
+
+    def advance(self, sweeps: int) -> bool:
+        """Sample for so many sweeps; whether it came to that."""
+        left = self.left()
         if left <= 0:
-            session.reason = f"{sampling.time} seconds"
+            self.session.reason = f"{self.sampling.time} seconds"
             return False
-        controls = controls._replace(stop=stop.seconds(left))
-    if session.total < steps:
-        drive(session, steps, controls)
-    return session.total >= steps and not session.interrupted
+        controls = self.sampling.controls._replace(stop=None if left == np.inf else stop.seconds(left))
+        steps = self.session.total + sweeps * self.target.n_points
+        if sweeps:
+            drive(self.session, steps, controls)
+            self.done += sweeps
+        return not sweeps or (self.session.total == steps and self.session.reason.endswith("steps done"))
 
-
-def _spread_at_zero(target: Any, sampling: Sampling) -> float:
-    """Return the standard deviation of the log weight at beta = 0, from uniform states."""
-    session = _built(target, sampling._replace(chains=LANES // FEWEST_RUNGS), FLAT, 0, None)
-    for block in session.blocks:
-        session.kernel.move.weigh(block.target, block.state)
-    return max(float(scores_by_rung(session.blocks).std()), 1e-3)
-
-
-def _set(session: Session, ladder: Floats) -> None:
-    for block in session.blocks:
-        forget(block.state)
-        set_ladder(block.state, ladder, block.state.centre)
-
-
-def _settle(session: Session, sampling: Sampling, began: float) -> None:
-    """Do what is left of warm-up, and guess the ratios of partition functions from what is seen on the way."""
-    end, start = session.plan.warmup, session.total
-    points = session.plan.target.n_points
-    sweeps = (end - start) // points
-    seen = []
-    for look in range(1, LOOKS + 1):
-        if not _driven(session, start + sweeps * look // LOOKS * points, sampling, began):
+    def adapt(self) -> None:
+        """Move the rungs, or begin afresh with twice as many."""
+        ladder, refused = self.session.blocks[0].state.ladder, refusals(self.session.blocks)
+        if refused.mean() > ENOUGH_REFUSED and ladder.size < LANES:
+            finer = equalised(ladder, refused, 2 * ladder.size, self.scale)
+            self.session = self.built(finer, self.sampling.warmup - self.done)
             return
-        seen.append(scores_by_rung(session.blocks))
-    guess = ratios(session.blocks[0].state.ladder, np.concatenate(seen))
-    for block in session.blocks:
-        block.state.centre[:] = guess
+        longest = MOST_REFUSED * refused.size if refused.mean() > MOST_REFUSED else np.inf
+        moved = equalised(ladder, refused, ladder.size, self.scale, longest)
+        for block in self.session.blocks:
+            forget(block.state)
+            set_ladder(block.state, moved, block.state.centre)
+
+    def settle(self) -> None:
+        """Do what is left of warm-up, and guess the ratios of partition functions from what is seen on the way."""
+        session, points = self.session, self.target.n_points
+        start = session.total // points
+        sweeps, seen = session.plan.warmup // points - start, []
+        for look in range(1, LOOKS + 1):
+            if not self.advance(start + sweeps * look // LOOKS - session.total // points):
+                return
+            seen.append(scores_by_rung(session.blocks))
+            if self.spent() > SETTLED and look < LOOKS:
+                self.end_here()
+                break
+        guess = ratios(session.blocks[0].state.ladder, np.concatenate(seen))
+        for block in session.blocks:
+            forget(block.state)
+            block.state.centre[:] = guess
+        self.ready = True
+
+    def end_here(self) -> None:
+        """Let warm-up end at the present step."""
+        self.session.plan = replace(self.session.plan, warmup=self.session.total)
+        for block in self.session.blocks:
+            block.observe_from = block.step
