@@ -23,6 +23,7 @@ MODULES = {
     "models.logistic": ("LogisticRegression",),
     "graphs.factor_graph": ("FactorGraph",),
     "graphs.gibbs": ("Gibbs",),
+    "graphs.metropolis.kernel": ("Metropolis",),
     "mcmc.metropolis": ("Metropolis",),
     "mcmc.sgld": ("SGLD",),
     "optim.sgd": ("SGD",),

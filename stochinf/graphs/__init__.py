@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = exports(
         "Gibbs": "gibbs",
         "Marginals": "marginals",
         "MaxCut": "cuts",
+        "Metropolis": "metropolis",
         "Qubo": "quadratic",
         "RaoBlackwell": "rao_blackwell",
         "max_cut": "cuts",
