@@ -51,7 +51,7 @@ def joint_blocks(graph: FactorGraph, clamped: Int32s | None = None) -> list[Int3
     >>> joint_blocks(si.FactorGraph([2, 2, 3], [(0, 1), (1, 2)], [[1, 0, 0, 1], [1, 2, 3, 4, 5, 6]]))
     [array([0, 1], dtype=int32)]
     """
-    if np.isfinite(graph.log_weights).all():
+    if graph.positive:
         return []
     problem = problem_of(graph, np.full(graph.n_variables, -1, np.int32) if clamped is None else clamped)
     ties = _Ties(problem)

@@ -93,7 +93,7 @@ def connectivity(graph: FactorGraph, clamped: Int32s | None = None, blocks: Sequ
     >>> connectivity(equal, blocks=[[0, 1]]).connected
     True
     """
-    if np.isfinite(graph.log_weights).all():
+    if graph.positive:
         return Connectivity(True, "no table has a zero")
     problem = problem_of(graph, np.full(graph.n_variables, -1, np.int32) if clamped is None else clamped)
     if not problem.binding.size:

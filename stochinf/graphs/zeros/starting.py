@@ -64,7 +64,7 @@ contradict each other; change a table so that one of them allows more
     generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy, spawn_key=(8,))))
     states = (generator.random((graph.n_variables, n)) * graph.n_states[:, None]).astype(np.int32)
     states = np.where(evidence[:, None] >= 0, evidence[:, None], states).astype(np.int32)
-    if not np.isfinite(graph.log_weights).all():
+    if not graph.positive:
         supports, domain = root(graph, evidence)
         states[supports.variables] = _searches(graph, evidence, supports, domain, n, entropy)
     return states
