@@ -16,6 +16,8 @@ __getattr__, __dir__, __all__ = exports(
         "Metropolis": "metropolis",
         "Qubo": "quadratic",
         "RaoBlackwell": "rao_blackwell",
+        "SwendsenWang": "clusters.swendsen_wang",
+        "annealed_importance": "annealed.importance",
         "max_cut": "cuts",
         "qubo": "quadratic",
         "read_evidence": "formats",

@@ -21,7 +21,7 @@ from stochinf.graphs.targets import graph_target
 
 __all__ = ["METHODS", "auto", "exact", "gibbs", "settled", "single_site", "tempering"]
 
-LADDERS = 8
+LADDERS = 16
 
 DECIDED = "evidence and zeros leave one state to every variable"
 
@@ -101,4 +101,13 @@ def tempering(question: Question) -> Marginals:
     return tempered_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
 
 
-METHODS: dict[str, Callable[[Question], Marginals]] = {"auto": auto, "exact": exact, "gibbs": gibbs, "tempering": tempering}
+def swendsen_wang(question: Question) -> Marginals:
+    """Answer by Swendsen-Wang sampling of spins or a Potts model; see `stochinf.graphs.clusters`."""
+    from stochinf.graphs.clusters import cluster_marginals
+
+    return cluster_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
+
+
+METHODS: dict[str, Callable[[Question], Marginals]] = {
+    "auto": auto, "exact": exact, "gibbs": gibbs, "tempering": tempering, "swendsen-wang": swendsen_wang,
+}  # fmt: skip

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import LogPartition
 from stochinf.graphs.conditioning import Conditioned, narrowed
+from stochinf.graphs.methods import DECIDED, LADDERS
 from stochinf.graphs.question import Question
 
 __all__ = ["METHODS", "auto", "exact"]
@@ -23,7 +26,7 @@ def exact(question: Question) -> LogPartition:
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:
-        return estimated(question, left, 0.0, 0.0, "exact", "evidence and zeros leave one state to every variable", began)
+        return estimated(question, left, 0.0, 0.0, "exact", DECIDED, began)
     plan = plan_elimination(left.graph)
     value = exact_log_partition(left.graph, question.memory, plan)
     reason = f"variables eliminated: width {plan.width}, {plan.cells:,.0f} table cells"
@@ -45,10 +48,30 @@ def annealed(question: Question) -> LogPartition:
 
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
+    if not left.free.size:
+        return estimated(question, left, 0.0, 0.0, "ais", DECIDED, began)
     result = annealed_importance(left.graph, time=question.sampling.time, rng=question.sampling.entropy)
     return estimated(
         question, left, result.log_partition, result.standard_error, "ais", result.reason, began,
         facts={"ess": result.ess, "reverse": result.reverse}, warnings=result.warnings,
+    )  # fmt: skip
+
+
+def tempered(question: Question) -> LogPartition:
+    """Answer by bridge sampling between the rungs of parallel tempering; see `stochinf.graphs.tempering`."""
+    from stochinf.graphs.tempering import tempered_marginals
+
+    began = clock.perf_counter()
+    left = narrowed(question.graph, question.clamped)
+    if not left.free.size:
+        return estimated(question, left, 0.0, 0.0, "tempering", DECIDED, began)
+    free = np.full(left.graph.n_variables, -1, np.int32)
+    result = tempered_marginals(left.graph, free, question.sampling.with_chains(LADDERS))
+    rungs, trips = result.facts["ladder"].size, result.facts["round_trips"]
+    reason = f"{result.chains} ladders of {rungs} temperatures, {result.sweeps:,} sweeps, {trips:,} round trips"
+    return estimated(
+        question, left, result.log_partition, result.log_partition_mcse, "tempering", reason, began, facts=result.facts,
+        warnings=result.warnings,
     )  # fmt: skip
 
 
@@ -71,4 +94,4 @@ def estimated(
     )
 
 
-METHODS: dict[str, Callable[[Question], LogPartition]] = {"auto": auto, "exact": exact, "ais": annealed}
+METHODS: dict[str, Callable[[Question], LogPartition]] = {"auto": auto, "exact": exact, "ais": annealed, "tempering": tempered}

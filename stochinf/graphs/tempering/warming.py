@@ -23,6 +23,9 @@ __all__ = ["Warming", "rounds"]
 FEWEST_RUNGS = 8
 FLAT = np.linspace(0.0, 1.0, FEWEST_RUNGS)
 
+LEAST = 400
+"""Sweeps that a ladder needs to find itself, even where less warm-up is asked for."""
+
 FIRST_ROUND = 16
 """Sweeps of the first round of adaptation; each round is twice as long as the one before."""
 
@@ -59,7 +62,7 @@ class Warming:
 
     The ladder begins with 8 rungs. After 16, 32, 64 ... sweeps the rungs are moved so that all swaps are refused equally often;
     while more than 0.6 are refused and less than half of warm-up is over, their number is doubled, up to 64, and sampling
-    begins afresh. The last half of warm-up settles on the last ladder. A time limit that warm-up would use up cuts it short;
+    begins afresh. The last half of warm-up, of 400 sweeps at least, settles on the last ladder. A time limit that warm-up would use up cuts it short;
     otherwise all of this happens at fixed numbers of sweeps.
 
     Attributes
@@ -85,6 +88,7 @@ class Warming:
 
     def __post_init__(self) -> None:
         self.began = clock.monotonic()
+        self.sampling = self.sampling._replace(warmup=max(self.sampling.warmup, LEAST))
         self.session = self.built(FLAT, self.sampling.warmup)
 
     def run(self) -> None:
