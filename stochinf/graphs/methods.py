@@ -96,14 +96,14 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
 
 def tempering(question: Question) -> Marginals:
     """Answer by parallel tempering, `LADDERS` unless chains are asked for; see `stochinf.graphs.tempering`."""
-    from stochinf.graphs.tempering import tempered_marginals
+    from stochinf.graphs.tempering.tempered import tempered_marginals
 
     return tempered_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
 
 
 def swendsen_wang(question: Question) -> Marginals:
     """Answer by Swendsen-Wang sampling of spins or a Potts model; see `stochinf.graphs.clusters`."""
-    from stochinf.graphs.clusters import cluster_marginals
+    from stochinf.graphs.clusters.marginal import cluster_marginals
 
     return cluster_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
 

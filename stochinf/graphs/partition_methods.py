@@ -44,7 +44,7 @@ def auto(question: Question) -> LogPartition:
 
 def annealed(question: Question) -> LogPartition:
     """Answer by annealed importance sampling; see `stochinf.graphs.annealed`."""
-    from stochinf.graphs.annealed import annealed_importance
+    from stochinf.graphs.annealed.importance import annealed_importance
 
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
@@ -59,7 +59,7 @@ def annealed(question: Question) -> LogPartition:
 
 def tempered(question: Question) -> LogPartition:
     """Answer by bridge sampling between the rungs of parallel tempering; see `stochinf.graphs.tempering`."""
-    from stochinf.graphs.tempering import tempered_marginals
+    from stochinf.graphs.tempering.tempered import tempered_marginals
 
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)

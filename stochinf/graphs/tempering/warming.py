@@ -62,8 +62,8 @@ class Warming:
 
     The ladder begins with 8 rungs. After 16, 32, 64 ... sweeps the rungs are moved so that all swaps are refused equally often;
     while more than 0.6 are refused and less than half of warm-up is over, their number is doubled, up to 64, and sampling
-    begins afresh. The last half of warm-up, of 400 sweeps at least, settles on the last ladder. A time limit that warm-up would use up cuts it short;
-    otherwise all of this happens at fixed numbers of sweeps.
+    begins afresh. The last half of warm-up, which has 400 sweeps at least, settles on the last ladder. A time limit that warm-up
+    would use up cuts it short; otherwise all of this happens at fixed numbers of sweeps.
 
     Attributes
     ----------
