@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stochinf.engine import cache
+from stochinf.engine.errors import ConvergenceWarning
 
 __all__ = ["Common", "precompile"]
 
@@ -38,23 +40,64 @@ def _coin() -> None:
     sample(CoinBias(6, 4), draws=4, warmup=2, chains=2, rng=0, progress=False)
 
 
-def _spins() -> None:
+def _spins() -> Any:
     import networkx
 
-    from stochinf.api.marginals import marginals
     from stochinf.graphs.factor_graph import FactorGraph
 
-    spins = networkx.path_graph(3)
+    spins = networkx.grid_2d_graph(3, 3)
+    networkx.set_node_attributes(spins, 0.1, "h")
     networkx.set_edge_attributes(spins, 0.5, "J")
-    marginals(FactorGraph.from_networkx(spins), method="gibbs", chains=64, draws=8, warmup=4, rng=0, progress=False)
+    return FactorGraph.from_networkx(spins)
 
 
-def _tables() -> None:
-    from stochinf.api.marginals import marginals
+def _tables() -> Any:
     from stochinf.graphs.factor_graph import FactorGraph
 
-    tables = FactorGraph([2, 3], [(0,), (0, 1)], [np.ones(2), np.ones((2, 3))])
-    marginals(tables, method="gibbs", chains=64, draws=8, warmup=4, rng=0, progress=False)
+    table = np.arange(1.0, 7.0)
+    return FactorGraph([2, 3, 2], [(0,), (0, 1), (2, 1), (0, 2)], [[1.0, 2.0], table, table**2, [0.0, 1.0, 2.0, 3.0]])
+
+
+def _potts() -> Any:
+    from stochinf.graphs.factor_graph import FactorGraph
+
+    return FactorGraph([3] * 4, [(0, 1), (1, 2), (2, 3), (3, 0)], [1.0 + np.eye(3)] * 4)
+
+
+def _marginals(graph: Callable[[], Any], *methods: str) -> None:
+    from stochinf.api.marginals import marginals
+    from stochinf.graphs.methods import METHODS
+
+    for method in set(methods) & set(METHODS):
+        _quietly(marginals, graph(), method=method, draws=8, warmup=8)
+
+
+def _most_probable(graph: Callable[[], Any], *methods: str) -> None:
+    from stochinf.api.map_states import map_state
+    from stochinf.graphs.map_methods import METHODS
+
+    for method in set(methods) & set(METHODS):
+        _quietly(map_state, graph(), method=method, time=0.1)
+
+
+def _partition(graph: Callable[[], Any], *methods: str) -> None:
+    from stochinf.api.log_partitions import log_partition
+    from stochinf.graphs.partition_methods import METHODS
+
+    for method in set(methods) & set(METHODS):
+        _quietly(log_partition, graph(), method=method, draws=8, warmup=8)
+
+
+def _exact() -> None:
+    _marginals(_tables, "exact")
+    _partition(_tables, "exact")
+
+
+def _quietly(door: Callable[..., Any], graph: Any, **words: Any) -> None:
+    """Ask a front door; that so short a run cannot be trusted is known."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        door(graph, rng=0, progress=False, **words)
 
 
 def _regression(sparse: bool) -> Any:
@@ -90,8 +133,18 @@ def _rbm() -> None:
 
 COMMON = (
     Common("coin by Metropolis", "mcmc.metropolis", _coin),
-    Common("spins by Gibbs", "api.marginals", _spins),
-    Common("tables by Gibbs", "api.marginals", _tables),
+    Common("marginals of spins by Gibbs", "api.marginals", lambda: _marginals(_spins, "gibbs")),
+    Common("marginals of tables by Gibbs", "api.marginals", lambda: _marginals(_tables, "gibbs")),
+    Common("marginals of Potts models by Gibbs", "api.marginals", lambda: _marginals(_potts, "gibbs")),
+    Common("marginals and partition function, exact", "graphs.exact", _exact),
+    Common("most probable state, exact", "graphs.exact", lambda: _most_probable(_tables, "exact")),
+    Common("most probable state of spins by search", "graphs.search", lambda: _most_probable(_spins, "search")),
+    Common("most probable state of tables by search", "graphs.search", lambda: _most_probable(_tables, "search")),
+    Common("marginals of spins by tempering", "graphs.tempering", lambda: _marginals(_spins, "tempering", "swendsen-wang")),
+    Common("marginals of tables by tempering", "graphs.tempering", lambda: _marginals(_tables, "tempering", "blocked")),
+    Common("marginals by belief propagation", "graphs.variational", lambda: _marginals(_tables, "bp")),
+    Common("partition function of spins by annealing", "graphs.annealed", lambda: _partition(_spins, "ais")),
+    Common("partition function of tables by annealing", "graphs.annealed", lambda: _partition(_tables, "ais")),
     Common("logistic regression by SGD, dense", "optim.sgd", lambda: _sgd(sparse=False)),
     Common("logistic regression by SGD, sparse", "optim.sgd", lambda: _sgd(sparse=True)),
     Common("logistic regression by SGLD", "mcmc.sgld", _sgld),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time as clock
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -108,7 +109,9 @@ def _stage(graph: FactorGraph, evidence: Evidence, kind: str, method: str, secon
     memory = {} if budget.memory is None else {"memory": budget.memory}
     began = clock.monotonic()
     try:
-        found = doors[kind](graph, evidence, method, time=seconds, rng=budget.seed, threads=1, progress=False, **memory)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = doors[kind](graph, evidence, method, time=seconds, rng=budget.seed, threads=1, progress=False, **memory)
     except Exception as error:
         budget.report(f"{method}: {type(error).__name__}: {error}")
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,18 +94,25 @@ def _words(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _answer(task: str, graph: FactorGraph, evidence: Any, words: dict[str, Any]) -> Marginals | MapState | LogPartition:
-    """Ask the front door of a task."""
-    from stochinf.api.log_partitions import log_partition
-    from stochinf.api.map_states import map_state
-    from stochinf.api.marginals import marginals
+    """Ask the front door of a task; what it warns of is in its result, and said by `verdict`."""
+    from stochinf.engine.errors import ConvergenceWarning
 
-    doors: dict[str, Any] = {"MAR": marginals, "PR": log_partition, "MAP": map_state, "MPE": map_state}
-    return doors[task](graph, evidence, **words)  # type: ignore[no-any-return]
+    door: Any
+    if task == "MAR":
+        from stochinf.api.marginals import marginals as door
+    elif task == "PR":
+        from stochinf.api.log_partitions import log_partition as door
+    else:
+        from stochinf.api.map_states import map_state as door
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return door(graph, evidence, **words)  # type: ignore[no-any-return]
 
 
 def verdict(result: Marginals | MapState | LogPartition) -> int:
     """Return the exit code, and say on standard error why it is not 0, and what else there is to know."""
-    warn(getattr(result, "warnings", ()))
+    said = getattr(result, "warnings", ())
+    warn(said)
     if result.interrupted:
         note("interrupted; this is the answer of what was done")
         return INTERRUPTED
@@ -115,6 +123,8 @@ def verdict(result: Marginals | MapState | LogPartition) -> int:
             f"not converged: R-hat of variable {worst} is {rhat[worst]:.3g} (at most {RHAT_LIMIT} is good); "
             "the chains disagree, give more --time or --warmup"
         )
+        return NOT_CONVERGED
+    if any(line.startswith("not ergodic") for line in said):
         return NOT_CONVERGED
     if result.facts.get("converged") is False:
         note(f"not converged: {result.method} stopped before its messages settled; give more --time, or another --method")
