@@ -41,8 +41,10 @@ PILOT = 0.1
 
 def auto(question: Question) -> Marginals:
     """Answer exactly where that fits, else by sampling; see the head of this file."""
-    from stochinf.graphs.methods import DECIDED, settled
+    from stochinf.graphs.methods import DECIDED, METHODS, settled
 
+    if not question.graph.tabular:
+        return _named(METHODS["gibbs"](question), "rules too wide for tables: single-site Gibbs by counters")
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:

@@ -214,6 +214,11 @@ class FactorGraph:
         """Whether every configuration is possible."""
         return bool(np.isfinite(self.log_weights).all())
 
+    @property
+    def tabular(self) -> bool:
+        """Whether methods that need tables suit the graph; not so where logical factors have too many variables."""
+        return True
+
     @cached_property
     def weights(self) -> Floats:
         """All tables' entries, concatenated; an error where exp would over- or underflow, so that no 0 is an accident."""

@@ -7,6 +7,11 @@ from stochinf.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "DeepDive": "deepdive",
+        "parse_deepdive": "deepdive",
+        "parse_deepdive_text": "deepdive_text",
+        "read_deepdive": "deepdive",
+        "write_deepdive": "deepdive_writer",
         "ModelReport": "checking",
         "check": "checking",
         "convert": "checking",

@@ -19,6 +19,7 @@ READERS = {
     ".bifxml": "xmlbif.read_xmlbif",
     ".xml": "xmlbif.read_xmlbif",
     ".fg": "fg.read_fg",
+    ".meta": "deepdive.graph_of",
     ".rudy": "rudy.read_rudy",
     ".rud": "rudy.read_rudy",
     ".mc": "rudy.read_rudy",
@@ -36,7 +37,7 @@ WRITERS = {
     ".rud": "rudy.rudy_text",
     ".mc": "rudy.rudy_text",
 }
-_EVIDENCE = {".evid": "uai_results.read_uai_evidence"}
+_EVIDENCE = {".evid": "uai_results.read_uai_evidence", ".meta": "deepdive.evidence_of"}
 _EVIDENCE_WRITERS = {".evid": "uai_answers.evidence_text"}
 
 
@@ -46,8 +47,8 @@ def read_graph(path: Path) -> FactorGraph:
     Parameters
     ----------
     path : path
-        Its suffix says the format: ``.uai``, ``.bif``, ``.xmlbif`` (``.bifxml``, ``.xml``), ``.fg``, ``.rudy`` (``.rud``, ``.mc``),
-        each with ``.gz`` too.
+        Its suffix says the format: ``.uai``, ``.bif``, ``.xmlbif`` (``.bifxml``, ``.xml``), ``.fg``, ``.rudy`` (``.rud``,
+        ``.mc``), each with ``.gz`` too; ``graph.meta`` beside the other files of DeepDive.
 
     Returns
     -------

@@ -16,6 +16,9 @@ from stochinf.graphs.naming import quote
 
 __all__ = ["LogicalGraph"]
 
+MOST_TABLE_ENTRIES = 2**24
+"""Entries of tables beyond which a graph is sampled without them where nobody asks for another method."""
+
 
 class LogicalGraph(FactorGraph):
     r"""A distribution over discrete variables: rules with weights, and weights of single states.
@@ -121,6 +124,12 @@ class LogicalGraph(FactorGraph):
     def positive(self) -> bool:
         """Whether every configuration is possible."""
         return bool((self.field > -np.inf).all())
+
+    @property
+    def tabular(self) -> bool:
+        """Whether the tables of all factors are small enough to work with."""
+        sizes = np.add.reduceat(np.log2(self._cardinality)[self.logic.scope], self.logic.scope_start[:-1])
+        return sizes.size == 0 or bool(sizes.max() < 40 and np.exp2(sizes).sum() <= MOST_TABLE_ENTRIES)
 
     def weighted(self) -> Int64s:
         """Return the variables whose states have weights of their own."""
