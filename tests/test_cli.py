@@ -296,3 +296,21 @@ def test_precompile_says_what_it_does() -> None:
     assert said[0].startswith("cache: ")
     assert said[1].startswith("coin by Metropolis: ")
     assert "compiled" not in said[3]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "words", [["check"], ["convert"], ["convert", "a.uai"], ["check", "a", "b"], ["precompile", "x"], ["info", "x"]]
+)
+def test_too_few_or_too_many_words(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+
+
+@pytest.mark.fast
+def test_what_single_moves_cannot_reach_is_code_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "locked.uai"
+    file.write_text("MARKOV\n2\n2 2\n1\n2 0 1\n4\n1 0 0 1\n", encoding="utf-8")
+    assert main(["infer", str(file), *COMMON]) == 3
+    assert "not ergodic" in capsys.readouterr().err
