@@ -44,7 +44,7 @@ SHARE = 0.8
 class AnnealedEstimate(NamedTuple):
     """What annealed importance sampling found.
 
-    Attributes
+    Parameters
     ----------
     log_partition : float
         Natural logarithm of the partition function, low on average by half its variance.
@@ -55,10 +55,20 @@ class AnnealedEstimate(NamedTuple):
     reverse : float
         The estimate of particles that are heated from beta = 1: too high on average if they start as exact draws.
     reverse_error : float
+        Standard error of `reverse`.
     particles, sweeps : int
+        What was spent, each way.
     reason : str
+        All of it in a sentence.
     warnings : tuple of str
         What to know before trusting the numbers.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> z = si.graphs.annealed_importance(si.FactorGraph([2, 2], [(0, 1)], [[9, 1, 1, 9]]), particles=64, sweeps=50, rng=0)
+    >>> z.particles, z.sweeps
+    (64, 50)
     """
 
     log_partition: float
@@ -92,15 +102,18 @@ def annealed_importance(
     Parameters
     ----------
     graph : FactorGraph
+        The model, evidence put in (`stochinf.graphs.conditioning.conditioned`); zeros are allowed.
     particles : int
+        At least 2; blocks of 64 go to threads.
     sweeps : int, optional
         Temperatures each way, one sweep each; the default is 8 times the square of the thermodynamic length that a pilot run
         finds, and at least 200.
     time : float, optional
         Seconds to fill; fewer or more sweeps are planned to that end.
-    rng
+    rng : int, SeedSequence, Generator or None
         As in `stochinf.run`.
     controls : Controls, optional
+        Threads, progress and callback.
 
     Returns
     -------
@@ -112,6 +125,12 @@ def annealed_importance(
     StochinfError
         If an argument breaks a rule.
 
+    References
+    ----------
+    Neal, R. M. (2001). Annealed importance sampling. Statistics and Computing 11.
+    Grosse, R. B., Ghahramani, Z. and Adams, R. P. (2015). Sandwiching the marginal likelihood using bidirectional Monte Carlo.
+    arXiv:1511.02543.
+
     Examples
     --------
     >>> import stochinf as si
@@ -119,12 +138,6 @@ def annealed_importance(
     >>> z = annealed_importance(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]), rng=0)
     >>> bool(abs(z.log_partition - np.log(40)) < 0.05), z.warnings
     (True, ())
-
-    References
-    ----------
-    Neal, R. M. (2001). Annealed importance sampling. Statistics and Computing 11.
-    Grosse, R. B., Ghahramani, Z. and Adams, R. P. (2015). Sandwiching the marginal likelihood using bidirectional Monte Carlo.
-    arXiv:1511.02543.
     """
     began, entropy = clock.perf_counter(), entropy_of(rng)
     particles, controls = counted("particles", particles, least=2), controls or Controls()

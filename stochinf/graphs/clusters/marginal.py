@@ -21,11 +21,18 @@ def cluster_marginals(
     Parameters
     ----------
     graph : FactorGraph
+        Spins, or a Potts model.
     clamped : int32 (V,)
         State index of evidence variables, -1 for free ones.
     sampling : Sampling
         A sweep is one move of all clusters.
     reason : str
+        What the answer says of why this method.
+
+    Returns
+    -------
+    Marginals
+        Without fields the error is zero: given the bonds, every state is as likely.
 
     Raises
     ------

@@ -42,6 +42,12 @@ def potts_parameters(target: TableGraph) -> PottsParameters:
     Parameters
     ----------
     target : TableGraph
+        Tables in single precision; evidence is left to the kernel.
+
+    Returns
+    -------
+    PottsParameters
+        Up to a constant.
 
     Raises
     ------

@@ -30,6 +30,10 @@ class SwendsenWang(NamedTuple):
     sums : bool
         Add the conditionals given the bonds up, for Rao-Blackwellised marginals.
 
+    References
+    ----------
+    Those of `stochinf.graphs.clusters.spin_clusters` and `stochinf.graphs.clusters.potts_clusters`.
+
     Examples
     --------
     >>> import networkx as nx
@@ -40,10 +44,6 @@ class SwendsenWang(NamedTuple):
     >>> run = si.run(SwendsenWang(), si.FactorGraph.from_networkx(G), steps=100, chains=8, rng=0)
     >>> run["state"].shape
     (8, 100, 64)
-
-    References
-    ----------
-    Those of `stochinf.graphs.clusters.spin_clusters` and `stochinf.graphs.clusters.potts_clusters`.
     """
 
     inverse_temperature: Any = 1.0

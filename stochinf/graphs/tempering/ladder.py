@@ -41,11 +41,15 @@ def first_ladder(rungs: int, scale: float) -> Floats:
     scale : float
         Standard deviation of the log weight at beta = 0.
 
+    References
+    ----------
+    Bennett, C. H. (1976). J. Comput. Phys. 22, equations 12a and 12b.
+
     Examples
     --------
     >>> from stochinf.graphs.tempering.ladder import first_ladder
     >>> first_ladder(4, 30.0).round(3)
-    array([0.   , 0.061, 0.257, 1.   ])
+    array([0.   , 0.061, 0.254, 1.   ])
     """
     ladder = np.sinh(np.linspace(0.0, np.arcsinh(scale), rungs)) / scale
     ladder[-1] = 1.0
@@ -121,10 +125,6 @@ def ratios(ladder: Floats, scores: Floats) -> Floats:
     >>> from stochinf.graphs.tempering.ladder import ratios
     >>> ratios(np.array([0.0, 1.0]), np.full((5, 2), 3.0)).round(6)
     array([3.])
-
-    References
-    ----------
-    Bennett, C. H. (1976). J. Comput. Phys. 22, equations 12a and 12b.
     """
     steps = np.diff(ladder)
     hot, cold = steps * scores[:, :-1], steps * scores[:, 1:]

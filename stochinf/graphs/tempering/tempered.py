@@ -40,12 +40,14 @@ def tempered_marginals(
     Parameters
     ----------
     graph : FactorGraph
+        The model; zeros are allowed.
     clamped : int32 (V,)
         State index of evidence variables, -1 for free ones.
     sampling : Sampling
         `chains` counts ladders: independent replicas, from which errors are taken; 8 or more are best. A sweep is one visit to
         every free variable on every rung, then swaps.
     reason : str
+        What the answer says of why this method.
 
     Returns
     -------
@@ -57,11 +59,14 @@ def tempered_marginals(
     GraphError
         If a ladder's cold end finds no state of positive probability during warm-up.
 
+    References
+    ----------
+    Those of `stochinf.graphs.tempering.kernel` and `stochinf.graphs.tempering.ladder`.
+
     Examples
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    >>> from stochinf.engine import stop
     from stochinf.engine.driver import Controls
     >>> from stochinf.graphs.question import Sampling
     >>> from stochinf.graphs.tempering import tempered_marginals
@@ -70,10 +75,6 @@ def tempered_marginals(
     >>> r = tempered_marginals(graph, np.array([-1, -1], np.int32), sampling)
     >>> r[0].round(1), round(r.log_partition, 1)
     (array([0.2, 0.8]), 3.7)
-
-    References
-    ----------
-    Those of `stochinf.graphs.tempering.kernel` and `stochinf.graphs.tempering.ladder`.
     """
     target = graph_target(graph, clamped)
     zeros = not np.isfinite(graph.log_weights).all()
@@ -96,13 +97,24 @@ def tempered_marginals(
 def tempered_log_partition(graph: FactorGraph, clamped: Int32s, sampling: Sampling) -> Estimate:
     """Return the log partition function by bridge sampling between the rungs of parallel tempering.
 
-    Parameters and errors are those of `tempered_marginals`.
+    Parameters
+    ----------
+    graph : FactorGraph
+        The model.
+    clamped : int32 (V,)
+        State index of evidence variables, -1 for free ones.
+    sampling : Sampling
+        As in `tempered_marginals`.
+
+    Returns
+    -------
+    Estimate
+        Natural logarithm and standard error.
 
     Examples
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    >>> from stochinf.engine import stop
     from stochinf.engine.driver import Controls
     >>> from stochinf.graphs.question import Sampling
     >>> from stochinf.graphs.tempering import tempered_log_partition
