@@ -16,7 +16,7 @@ from stochinf.graphs.naming import quote
 if TYPE_CHECKING:
     from stochinf.graphs.logic.graph import LogicalGraph
 
-__all__ = ["IMPOSSIBLE", "SpinGraph", "TableGraph", "graph_target"]
+__all__ = ["IMPOSSIBLE", "SpinGraph", "TableGraph", "graph_target", "table_target"]
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -153,6 +153,17 @@ def graph_target(graph: FactorGraph, clamped: Int32s | None = None) -> SpinGraph
         return logic_target(cast("LogicalGraph", graph), evidence)  # type: ignore[return-value]
     free = np.flatnonzero(evidence < 0).astype(np.int32)
     return _tables(graph, free, evidence) if graph.spins is None else _spins(graph, free, evidence)
+
+
+def table_target(graph: FactorGraph) -> TableGraph:
+    """Return a graph as tables, whatever else it could be compiled to; every variable is free.
+
+    Raises
+    ------
+    MemoryLimitError
+        As `graph_target`.
+    """
+    return _tables(graph, np.arange(graph.n_variables, dtype=np.int32), np.full(graph.n_variables, -1, np.int32))
 
 
 def _spins(graph: FactorGraph, free: Int32s, clamped: Int32s) -> SpinGraph:
