@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = exports(
         "log_partition": "api.log_partitions",
         "map_state": "api.map_states",
         "marginals": "api.marginals",
+        "marginals_batch": "api.batches",
         "minimize": "api.minimizing",
         "read_evidence": "graphs.formats",
         "read_graph": "graphs.formats",

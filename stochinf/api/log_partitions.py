@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stochinf.engine import progress as progress_module
-from stochinf.engine.convert import counted
-from stochinf.engine.driver import Controls, Report, check_controls
-from stochinf.engine.streams import entropy_of
+from stochinf.api.asking import asked
+from stochinf.engine.driver import Report
 from stochinf.graphs.answers import LogPartition
-from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_possible
 from stochinf.graphs.partition_methods import METHODS
-from stochinf.graphs.question import Question, Sampling, as_graph, checked_memory, chosen, horizon
+from stochinf.graphs.question import chosen
 
 __all__ = ["log_partition"]
 
@@ -44,9 +40,9 @@ def log_partition(
     Parameters
     ----------
     graph : FactorGraph
-        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; a networkx graph works too.
+        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; models of networkx, dimod, pgmpy and pyAgrum work too.
     evidence : dict, optional
-        Observed state (label) by variable.
+        Observed state (label) by variable, or likelihoods of its states (soft evidence).
     method : str
         "auto" eliminates variables where the tables fit in memory, which is exact, and anneals otherwise. By name: "exact",
         "ais" (annealed importance sampling), "tempering" (bridge sampling), "bp" (Bethe), "trw" (upper bound), "mean-field"
@@ -77,15 +73,14 @@ def log_partition(
     Examples
     --------
     >>> import stochinf as si
-    >>> si.log_partition(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]), evidence={0: 1}).value
-    3.4011973816621555
+    >>> g = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
+    >>> round(si.log_partition(g, evidence={0: 1}).value, 6)
+    3.401197
     """
     answer = chosen(method, METHODS)
-    graph = as_graph(graph)
-    clamped = check_evidence(graph, evidence)
-    check_possible(graph, clamped)
-    sweeps, rule = horizon(draws, time, mcse)
-    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
-    before, lanes = counted("warmup", warmup, least=0), 0 if chains is None else counted("chains", chains)
-    sampling = Sampling(lanes, sweeps, before, time, entropy_of(rng), controls)
-    return answer(Question(graph, clamped, sampling, checked_memory(memory)))
+    return answer(
+        asked(
+            graph, evidence, chains=chains, draws=draws, warmup=warmup, time=time, mcse=mcse, memory=memory, rng=rng,
+            threads=threads, progress=progress, callback=callback,
+        )
+    )  # fmt: skip

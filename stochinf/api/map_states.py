@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stochinf.engine import progress as progress_module
-from stochinf.engine import stop
-from stochinf.engine.driver import Controls, Report, check_controls
-from stochinf.engine.streams import entropy_of
+from stochinf.api.asking import asked
+from stochinf.engine.driver import Report
 from stochinf.graphs.answers import MapState
-from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_possible
 from stochinf.graphs.map_methods import METHODS
-from stochinf.graphs.question import Question, Sampling, as_graph, checked_memory, chosen
+from stochinf.graphs.question import chosen
 
 __all__ = ["map_state"]
 
@@ -38,9 +34,9 @@ def map_state(
     Parameters
     ----------
     graph : FactorGraph
-        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; a networkx graph works too.
+        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; models of networkx, dimod, pgmpy and pyAgrum work too.
     evidence : dict, optional
-        Observed state (label) by variable.
+        Observed state (label) by variable, or likelihoods of its states (soft evidence).
     method : str
         "auto" eliminates variables where the tables fit in memory, which is exact, and searches otherwise, with a bound where
         one can be had. By name: "exact", "search", "annealing", "tabu", "icm", "max-product".
@@ -76,10 +72,6 @@ def map_state(
     ({0: 0, 1: 0}, 'optimal')
     """
     answer = chosen(method, METHODS)
-    graph = as_graph(graph)
-    clamped = check_evidence(graph, evidence)
-    check_possible(graph, clamped)
-    rule = None if time is None else stop.seconds(time)
-    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
-    sampling = Sampling(64, 0, 0, time, entropy_of(rng), controls)
-    return answer(Question(graph, clamped, sampling, checked_memory(memory)))
+    return answer(
+        asked(graph, evidence, time=time, memory=memory, rng=rng, threads=threads, progress=progress, callback=callback)
+    )

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stochinf.engine import progress as progress_module
-from stochinf.engine.convert import counted
-from stochinf.engine.driver import Controls, Report, check_controls
-from stochinf.engine.streams import entropy_of
-from stochinf.graphs.evidence import check_evidence
+from stochinf.api.asking import asked
+from stochinf.engine.driver import Report
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.feasible import check_possible
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.methods import METHODS
-from stochinf.graphs.question import Question, Sampling, as_graph, checked_memory, chosen, horizon
+from stochinf.graphs.question import chosen
 
 __all__ = ["marginals"]
 
@@ -30,6 +26,7 @@ def marginals(
     time: float | None = None,
     mcse: float | None = None,
     memory: int | None = None,
+    order: str = "scan",
     rng: Any = None,
     threads: int | None = None,
     progress: bool | None = None,
@@ -43,9 +40,10 @@ def marginals(
     Parameters
     ----------
     graph : FactorGraph
-        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; a networkx graph works too.
+        From `FactorGraph`, `FactorGraph.from_networkx` or `read_graph`; models of networkx, dimod, pgmpy and pyAgrum work too.
     evidence : dict, optional
-        Observed state (label) by variable.
+        Observed state (label) by variable; or soft evidence, the likelihoods of its states (a list, an array, or a dict by
+        state). Many cases at once are for `marginals_batch`.
     method : str
         "auto" is exact where tables fit in memory and time, and samples otherwise, by what mixes; `r.reason` says which and why.
         Exact: "exact". Sampling: "gibbs", "tempering". Others give no error bars.
@@ -61,6 +59,8 @@ def marginals(
         Stop when the standard error of every probability is at most this.
     memory : int, optional
         Bytes that tables of exact inference may take; the default is a share of what is free.
+    order : {"scan", "random", "colours"}
+        In which single-site samplers visit the variables.
     rng, threads, progress, callback : optional
         As in `stochinf.run`.
 
@@ -93,11 +93,9 @@ def marginals(
     True
     """
     answer = chosen(method, METHODS)
-    graph = as_graph(graph)
-    clamped = check_evidence(graph, evidence)
-    check_possible(graph, clamped)
-    sweeps, rule = horizon(draws, time, mcse)
-    controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
-    before, lanes = counted("warmup", warmup, least=0), 0 if chains is None else counted("chains", chains)
-    sampling = Sampling(lanes, sweeps, before, time, entropy_of(rng), controls)
-    return answer(Question(graph, clamped, sampling, checked_memory(memory)))
+    return answer(
+        asked(
+            graph, evidence, chains=chains, draws=draws, warmup=warmup, time=time, mcse=mcse, memory=memory, order=order, rng=rng,
+            threads=threads, progress=progress, callback=callback,
+        )
+    )  # fmt: skip

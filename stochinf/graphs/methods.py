@@ -11,6 +11,7 @@ import numpy as np
 
 from stochinf.engine.errors import ConvergenceWarning
 from stochinf.engine.jit import versions
+from stochinf.engine.pickers import Colours, Uniform
 from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.feasible import connectivity
@@ -19,7 +20,7 @@ from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
 from stochinf.graphs.targets import graph_target
 
-__all__ = ["METHODS", "auto", "exact", "gibbs", "settled", "single_site", "tempering"]
+__all__ = ["METHODS", "auto", "exact", "gibbs", "metropolis", "settled", "single_site", "tempering"]
 
 LADDERS = 16
 
@@ -91,7 +92,16 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
         warnings.warn(told["warnings"][0], ConvergenceWarning, stacklevel=4)
     elif reach.connected is None:
         told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
-    return sampled_marginals(graph, clamped, graph_target(graph, clamped), kernel, question.sampling.with_chains(LANES), **told)
+    target = graph_target(graph, clamped)
+    picker = None if question.order == "scan" else Uniform() if question.order == "random" else Colours()
+    return sampled_marginals(graph, clamped, target, kernel, question.sampling.with_chains(LANES), picker=picker, **told)
+
+
+def metropolis(question: Question) -> Marginals:
+    """Answer by single-site Metropolis sampling; see `stochinf.graphs.metropolis`."""
+    from stochinf.graphs.metropolis import Metropolis
+
+    return single_site(question, Metropolis(sums=True), method="metropolis", reason="Metropolis sampling was asked for")
 
 
 def tempering(question: Question) -> Marginals:
@@ -109,5 +119,5 @@ def swendsen_wang(question: Question) -> Marginals:
 
 
 METHODS: dict[str, Callable[[Question], Marginals]] = {
-    "auto": auto, "exact": exact, "gibbs": gibbs, "tempering": tempering, "swendsen-wang": swendsen_wang,
+    "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "tempering": tempering, "swendsen-wang": swendsen_wang,
 }  # fmt: skip

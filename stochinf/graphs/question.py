@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from stochinf.engine import stop
 from stochinf.engine.driver import Controls
-from stochinf.engine.errors import GraphError, StochinfError
+from stochinf.engine.errors import StochinfError
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import Int32s
 
-__all__ = ["Question", "Sampling", "as_graph", "checked_memory", "chosen", "horizon"]
+__all__ = ["Question", "Sampling", "chosen", "horizon"]
 
 A = TypeVar("A")
 
@@ -70,23 +70,6 @@ class Question(NamedTuple):
     order: str = "scan"
 
 
-def as_graph(graph: Any) -> FactorGraph:
-    """Return a FactorGraph, built from networkx where need be.
-
-    Raises
-    ------
-    GraphError
-        If the graph is neither.
-    """
-    if isinstance(graph, FactorGraph):
-        return graph
-    if hasattr(graph, "nodes") and hasattr(graph, "edges"):
-        return FactorGraph.from_networkx(graph)
-    raise GraphError(
-        f"graph: a FactorGraph or a networkx graph is needed, not {type(graph).__name__}; files are read by read_graph(path)"
-    )
-
-
 def horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple[int, stop.Rule | None]:
     """Return the number of sweeps (0: until a rule ends the run) and the rule."""
     from stochinf.engine.convert import counted
@@ -96,19 +79,6 @@ def horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple[
     if draws is not None:
         return counted("draws", draws), rule
     return (0 if rules else DRAWS), rule
-
-
-def checked_memory(memory: Any) -> int | None:
-    """Return the number of bytes that may be taken, or None.
-
-    Raises
-    ------
-    StochinfError
-        If it is no whole number of at least 1.
-    """
-    from stochinf.engine.convert import counted
-
-    return None if memory is None else counted("memory", memory)
 
 
 def chosen(method: Any, methods: Mapping[str, Callable[..., A]]) -> Callable[..., A]:

@@ -226,7 +226,7 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
 @pytest.mark.fast
 @pytest.mark.parametrize("graph", [None, 3, "model.uai", [[0, 1]]])
 def test_what_is_no_graph(graph: Any) -> None:
-    with pytest.raises(si.GraphError, match="a FactorGraph or a networkx graph is needed"):
+    with pytest.raises(si.GraphError, match="a FactorGraph or a model of networkx, dimod, pgmpy or pyAgrum is needed"):
         si.marginals(graph, method="gibbs")
 
 
