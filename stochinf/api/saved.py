@@ -23,6 +23,8 @@ MODULES = {
     "models.logistic": ("LogisticRegression",),
     "graphs.factor_graph": ("FactorGraph",),
     "graphs.gibbs": ("Gibbs",),
+    "graphs.gradient.kernel": ("DiscreteLangevin", "GibbsWithGradients"),
+    "graphs.logic.graph": ("LogicalGraph",),
     "graphs.metropolis.kernel": ("Metropolis",),
     "mcmc.metropolis": ("Metropolis",),
     "mcmc.sgld": ("SGLD",),
