@@ -67,14 +67,14 @@ def tempered_marginals(
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    from stochinf.engine.driver import Controls
+    >>> from stochinf.engine.driver import Controls
     >>> from stochinf.graphs.question import Sampling
     >>> from stochinf.graphs.tempering import tempered_marginals
     >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
     >>> sampling = Sampling(chains=8, sweeps=500, warmup=200, time=None, entropy=1, controls=Controls())
     >>> r = tempered_marginals(graph, np.array([-1, -1], np.int32), sampling)
-    >>> r[0].round(1), round(r.log_partition, 1)
-    (array([0.2, 0.8]), 3.7)
+    >>> bool(abs(r[0][1] - 0.75) < 0.05), round(r.log_partition, 1)
+    (True, 3.7)
     """
     target = graph_target(graph, clamped)
     zeros = not np.isfinite(graph.log_weights).all()
@@ -115,7 +115,7 @@ def tempered_log_partition(graph: FactorGraph, clamped: Int32s, sampling: Sampli
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    from stochinf.engine.driver import Controls
+    >>> from stochinf.engine.driver import Controls
     >>> from stochinf.graphs.question import Sampling
     >>> from stochinf.graphs.tempering import tempered_log_partition
     >>> graph = si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]])
