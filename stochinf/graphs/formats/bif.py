@@ -101,6 +101,9 @@ class _Parser:
         scopes = [[*family.nodes[1:], family.nodes[0]] for family in families]
         counts = [len(row) for row in self.labels.values()]
         layout = conditional_layout(counts, scopes, variables, lexer.source, self.max_entries)
+        needed, given = int(layout.table_start[-1]), len(lexer.tokens)
+        if needed > given + _MOST_BY_DEFAULT:
+            raise MemoryLimitError(f"{lexer.source}: the tables have {needed} entries, and the file only {given} words")
         index = [{label: i for i, label in enumerate(row)} for row in self.labels.values()]
         weights = np.empty(int(layout.table_start[-1]))
         budget = _MOST_BY_DEFAULT
