@@ -1,0 +1,16 @@
+"""Variational inference: belief propagation, tree-reweighted bounds, mean field, max-product."""
+
+from __future__ import annotations
+
+from stochinf.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "Variational": "result",
+        "belief_propagation": "belief_propagation",
+        "max_product": "max_product",
+        "mean_field": "mean_field",
+        "tree_reweighted": "reweighted",
+    },
+)
