@@ -60,7 +60,8 @@ def marginals(
     memory : int, optional
         Bytes that tables of exact inference may take; the default is a share of what is free.
     order : {"scan", "random", "colours"}
-        In which single-site samplers visit the variables.
+        In which single-site samplers visit the variables; "random" is a new permutation for each sweep, "colours" takes classes
+        of variables that share no factor.
     rng, threads, progress, callback : optional
         As in `stochinf.run`.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from stochinf.engine.errors import ConvergenceWarning
 from stochinf.engine.jit import versions
-from stochinf.engine.pickers import Colours, Uniform
+from stochinf.engine.pickers import Colours, Shuffled
 from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.feasible import connectivity
@@ -93,7 +93,7 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
     elif reach.connected is None:
         told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
     target = graph_target(graph, clamped)
-    picker = None if question.order == "scan" else Uniform() if question.order == "random" else Colours()
+    picker = {"scan": None, "random": Shuffled(), "colours": Colours()}[question.order]
     return sampled_marginals(graph, clamped, target, kernel, question.sampling.with_chains(LANES), picker=picker, **told)
 
 
@@ -119,5 +119,6 @@ def swendsen_wang(question: Question) -> Marginals:
 
 
 METHODS: dict[str, Callable[[Question], Marginals]] = {
-    "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "tempering": tempering, "swendsen-wang": swendsen_wang,
+    "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "tempering": tempering,
+    "swendsen-wang": swendsen_wang,
 }  # fmt: skip

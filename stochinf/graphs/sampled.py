@@ -12,6 +12,7 @@ from stochinf.engine import stop
 from stochinf.engine.driver import drive
 from stochinf.engine.jit import versions
 from stochinf.engine.lane_statistics import LaneStatistics
+from stochinf.engine.pickers import epoch_length
 from stochinf.engine.rates import prepared
 from stochinf.engine.session import Plan, Session, build
 from stochinf.graphs.factor_graph import FactorGraph
@@ -21,7 +22,7 @@ from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Sampling
 from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
 
-__all__ = ["Figures", "sampled_marginals", "slot_states", "spread_slots"]
+__all__ = ["Figures", "sampled_marginals", "slot_states", "spread_slots", "sweep_length"]
 
 
 class Figures(NamedTuple):
@@ -58,7 +59,7 @@ def sampled_marginals(
     sampling : Sampling
     method, reason : str
     picker : part, optional
-        The default is a scan. A sweep is as many steps as the kernel has `points(target)`, else the target.
+        The default is a scan; it must visit every free variable once a sweep, as `Shuffled` and `Colours` do.
     init : int (V,) or (chains, V), optional
         Starting states; where there are zeros, the default is states of positive probability, far apart.
     warnings : tuple of str
@@ -69,7 +70,7 @@ def sampled_marginals(
         If no state of positive probability is found to start from.
     """
     kernel = prepared(kernel, target)
-    points = max(1, int(kernel.points(target)) if hasattr(kernel, "points") else target.n_points)
+    points = sweep_length(kernel, target, picker)
     if init is None and not graph.positive:
         init = feasible_states(graph, clamped, sampling.chains, sampling.entropy).T
     before = sampling.warmup * points
@@ -78,6 +79,13 @@ def sampled_marginals(
     if target.n_points:
         _sample(session, graph, sampling, points)
     return _result(session, graph, clamped, sampling, method=method, reason=reason, warnings=warnings)
+
+
+def sweep_length(kernel: Any, target: Any, picker: Any) -> int:
+    """Return the steps in which a picker, a scan where it is None, visits every free variable once."""
+    if picker is not None:
+        return max(1, round(epoch_length(prepared(picker, target))))
+    return max(1, int(kernel.points(target)) if hasattr(kernel, "points") else target.n_points)
 
 
 def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int) -> None:

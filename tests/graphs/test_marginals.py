@@ -262,3 +262,14 @@ def test_observers_of_lanes_are_kept_by_chain() -> None:
     assert np.allclose(run["mean"], run["state"].mean(axis=1), atol=1e-12)
     counts = si.run(si.graphs.Gibbs(), graph, steps=100, thin=2, chains=66, observer=si.observers.Counts(3), rng=0)["counts"]
     assert np.array_equal(counts, (run["state"][..., None] == np.arange(3)).sum(axis=1))
+
+
+@needs_speed
+@pytest.mark.parametrize("method", ["gibbs", "metropolis"])
+@pytest.mark.parametrize("order", ["scan", "random", "colours"])
+def test_orders_of_visits_agree_with_enumeration(method: str, order: str) -> None:
+    graph = random_graph(1)
+    result = si.marginals(graph, method=method, order=order, rng=2)
+    assert result.sweeps == 1000
+    for node, exact in exact_marginals(graph).items():
+        assert (abs(result[node] - exact) <= 6 * result.mcse[node] + 1e-6).all()
