@@ -34,6 +34,9 @@ __all__ = ["BlockGibbs", "BlockGibbsWithSums", "BlockState", "Indices", "Spins",
 
 Float32s = npt.NDArray[np.float32]
 
+FEW = 8
+"""States up to which comparing every lane with each costs less than gathering."""
+
 
 class BlockState(NamedTuple):
     """A `LaneState` with work space for a block.
@@ -219,7 +222,9 @@ def gather(kernel: Any, target: Any, state: BlockState, i: int, scale: np.float3
         for l in range(lanes):
             state.potential[x, l] = np.float32(0.0)
     for f in range(plan.near_start[i], plan.near_start[i + 1]):
-        if plan.near_stride[f] >= 0:
+        if plan.near_size[f] > 0:
+            add_by_state(kernel, state, f, k)
+        elif plan.near_stride[f] >= 0:
             locate(kernel, state, f)
             for x in range(k):
                 d = np.int32(x * plan.near_stride[f])
@@ -245,6 +250,22 @@ def gather(kernel: Any, target: Any, state: BlockState, i: int, scale: np.float3
             entry = plan.message[child] + plan.maps[plan.child_map[child] + row]
             for l in range(lanes):
                 state.tables[table + row, l] += state.messages[entry, l]
+
+
+@helper(reorder=True)
+def add_by_state(kernel: Any, state: BlockState, f: int, k: int) -> None:
+    """Add a factor of two variables of few states, the other outside of the block: by comparison, without gathering."""
+    plan = kernel.plan
+    q = plan.outer_start[f]
+    u = plan.outer[q]
+    lanes = state.offset.size
+    for l in range(lanes):
+        state.offset[l] = kernel.coding.read(state.position, u, l)
+    for y in range(plan.near_size[f]):
+        for x in range(k):
+            weight = kernel.log_tables[plan.near_table[f] + y * plan.outer_stride[q] + x * plan.near_stride[f]]
+            for l in range(lanes):
+                state.potential[x, l] += weight if state.offset[l] == y else np.float32(0.0)
 
 
 @helper()
@@ -319,8 +340,8 @@ def draw(kernel: Any, target: Any, state: BlockState, i: int) -> None:
         for l in range(lanes):
             state.offset[l] = np.int32(state.offset[l] + stride * kernel.coding.read(state.position, u, l))
     for x in range(k):
+        pick_rows(state, plan.table[i] + x, k, plan.states[i])
         for l in range(lanes):
-            state.level[l] += state.tables[plan.table[i] + state.offset[l] * k + x, l]
             state.potential[x, l] = state.level[l]
     for l in range(lanes):
         state.level[l] = lane_uniform(state.words, l) * state.level[l]
@@ -330,6 +351,20 @@ def draw(kernel: Any, target: Any, state: BlockState, i: int) -> None:
             state.offset[l] += np.int32(1) if state.level[l] >= state.potential[x, l] else np.int32(0)
     for l in range(lanes):
         kernel.coding.write(state.position, v, l, state.offset[l])
+
+
+@helper()
+def pick_rows(state: BlockState, first: int, k: int, states: int) -> None:
+    """Add to each lane's level the entry of the row k s + first, s being its offset; few rows are compared, not gathered."""
+    lanes = state.level.size
+    if states > FEW:
+        for l in range(lanes):
+            state.level[l] += state.tables[first + state.offset[l] * k, l]
+        return
+    for s in range(states):
+        row = first + s * k
+        for l in range(lanes):
+            state.level[l] += state.tables[row, l] if state.offset[l] == s else np.float32(0.0)
 
 
 @helper(reorder=True)

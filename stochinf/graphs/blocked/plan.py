@@ -16,6 +16,9 @@ __all__ = ["BlockPlan", "Factors", "block_plan", "factors_of", "neighbourhoods"]
 Int32s = npt.NDArray[np.int32]
 Float32s = npt.NDArray[np.float32]
 
+FEW = 4
+"""States of a variable up to which comparing costs less than gathering."""
+
 
 class Factors(NamedTuple):
     """Factors of a target: scopes, strides and log tables, as in `TableGraph`."""
@@ -49,11 +52,13 @@ class BlockPlan(NamedTuple):
     fixed_start, fixed : int32 (N,), float32
         Log weights of the factors inside the block, by row.
     near_start : int32 (N + 1,)
-        Factors of each step that reach out of the block; the next four are by such factor.
+        Factors of each step that reach out of the block; the next five are by such factor.
     near_table : int32
         Where the factor's log table begins.
     near_stride : int32
         How far apart the states of the step's variable lie in it where it has no other variable of the block, else -1.
+    near_size : int32
+        States of the one other variable of the factor where it has one of few states, outside of the block; else 0.
     near_map : int32
         Where in `maps` the places of all rows begin, otherwise.
     outer_start, outer, outer_stride : int32
@@ -80,6 +85,7 @@ class BlockPlan(NamedTuple):
     near_start: Int32s
     near_table: Int32s
     near_stride: Int32s
+    near_size: Int32s
     near_map: Int32s
     outer_start: Int32s
     outer: Int32s
@@ -99,10 +105,10 @@ class BlockPlan(NamedTuple):
         return int(self.table_rows[last].max(initial=1)), int(messages.max(initial=1))
 
     @property
-    def table_rows(self) -> npt.NDArray[Any]:
+    def table_rows(self) -> Any:
         """Where each step's table ends."""
         sizes = np.diff(np.append(self.fixed_start, self.fixed.size))
-        return self.table + sizes  # type: ignore[no-any-return]
+        return self.table + sizes
 
 
 def factors_of(target: Any) -> Factors:
@@ -166,7 +172,7 @@ class _Writer:
         order = np.argsort(factors.scope, kind="stable")
         owner = np.repeat(np.arange(factors.scope_start.size - 1), np.diff(factors.scope_start))[order]
         first = np.concatenate([[0], np.cumsum(np.bincount(factors.scope, minlength=cardinality.size))])
-        self.of = [owner[a:b].tolist() for a, b in zip(first[:-1], first[1:], strict=True)]
+        self.of = [rows.tolist() for rows in np.split(owner, first[1:-1])]
 
     def add(self, block: list[Step]) -> None:
         rank = {v: i for i, (v, _) in enumerate(block)}
@@ -228,6 +234,8 @@ class _Writer:
                     continue
                 lists["near_stride"].append(-1)
                 lists["near_map"].append(self._map(places))
+            alone = len(outside) == 1 and not inside and self.sizes[outside[0]] <= FEW
+            lists["near_size"].append(self.sizes[outside[0]] if alone else 0)
             lists["near_table"].append(begin)
             lists["outer"] += outside
             lists["outer_stride"] += [strides[u] for u in outside]
