@@ -58,7 +58,8 @@ def _resistances(pairs: Int32s) -> Floats:
     laplacian[np.diag_indices(n)] = -laplacian.sum(axis=1)
     inverse = np.linalg.pinv(laplacian, hermitian=True)
     resistance = np.diag(inverse)[pairs].sum(axis=1) - 2 * inverse[pairs[:, 0], pairs[:, 1]]
-    return np.clip(resistance, 1e-6, 1.0)
+    weights: Floats = np.clip(resistance, 1e-6, 1.0)
+    return weights
 
 
 def _spanning(pairs: Int32s, n: int) -> Floats:

@@ -95,4 +95,5 @@ def _cavities(target: MessageGraph, state: Any, places: Int64s) -> Floats:
     bars = state.barred[bits] - zero
     value = np.where(bars > 0, -np.inf, state.position[bits] - np.where(zero, 0.0, message))
     top = np.maximum.reduceat(value, starts(sizes)[:-1])
-    return (value - np.repeat(np.where(np.isneginf(top), 0.0, top), sizes)).reshape(len(places), -1)
+    cavities: Floats = value - np.repeat(np.where(np.isneginf(top), 0.0, top), sizes)
+    return cavities.reshape(len(places), -1)

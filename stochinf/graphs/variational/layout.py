@@ -102,6 +102,7 @@ def message_graph(graph: FactorGraph) -> MessageGraph:
     logs = factors.log_weights
     if sizes.size:
         highest = np.maximum.reduceat(logs, factors.table_start[:-1])
+        highest = np.where(np.isfinite(highest), highest, 0.0)
         logs = logs - np.repeat(highest, sizes)
         constant += float(highest.sum())
     members = np.diff(factors.scope_start)
@@ -123,7 +124,7 @@ def _singles(graph: FactorGraph, first: Int64s) -> tuple[Floats, Int32s, float]:
     values = flat.log_weights[source]
     zero = np.isneginf(values)
     barred = np.bincount(target, zero, int(first[-1])).astype(np.int32)
-    base = np.bincount(target, np.where(zero, 0.0, values), int(first[-1]))
+    base = np.bincount(target, np.where(zero, 0.0, values), int(first[-1])).astype(np.float64)
     if not base.size:
         return base, barred, 0.0
     open_base = np.where(barred == 0, base, -np.inf)

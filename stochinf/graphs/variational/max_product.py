@@ -164,7 +164,7 @@ def dual_bound(target: MessageGraph, state: Dual) -> float:
 def _gathered(target: MessageGraph, numbers: Floats) -> Floats:
     """Add numbers by place and state up by variable and state."""
     bits = spans(target.first[target.scope], target.cardinality[target.scope])
-    return np.bincount(bits, numbers, target.base.size)
+    return np.bincount(bits, numbers, target.base.size).astype(np.float64)
 
 
 def _as_messages(target: MessageGraph, dual: Dual, state: Messages) -> Messages:

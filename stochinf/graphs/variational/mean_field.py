@@ -190,10 +190,11 @@ def mean_field(
     Wainwright, M. J. and Jordan, M. I. (2008). Graphical models, exponential families, and variational inference, section 5.3.
     """
     check_passing(None, sweeps, tolerance, time)
+    starts = counted("starts", starts)
     target = message_graph(graph)
     zeros = not np.isfinite(graph.log_weights).all()
     entropy = entropy_of(rng)
-    possible = feasible_states(graph, None, counted("starts", starts), entropy) if zeros else None
+    possible = feasible_states(graph, None, starts, entropy) if zeros else None
     generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(10,)))
     end = math.inf if time is None else clock.monotonic() + time
     best: Variational | None = None

@@ -306,7 +306,7 @@ class SumProduct(NamedTuple):
 
     def send(self, target: Any, state: Any, point: int) -> float:
         """Update a factor and return the largest change of a message entry."""
-        return send(target, state, point, self.damping)  # type: ignore[no-any-return]
+        return send(target, state, point, self.damping)
 
     def update(self, target: Any, state: Any, point: int, rate: float, rng: Any) -> None:
         """Update a factor and note the change."""

@@ -167,7 +167,7 @@ class SpinOdds(NamedTuple):
 
     def send(self, target: Any, state: Any, point: int) -> float:
         """Update a coupling and return the larger change of a probability."""
-        return send_odds(target, state, point, self.damping)  # type: ignore[no-any-return]
+        return send_odds(target, state, point, self.damping)
 
     def update(self, target: Any, state: Any, point: int, rate: float, rng: Any) -> None:
         """Update a coupling and note the change."""
