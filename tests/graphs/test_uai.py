@@ -1,8 +1,6 @@
 import gzip
 import io
-import random
 import time
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -252,40 +250,6 @@ def test_bad_marginals_are_not_written(row, tmp_path):
     assert not (tmp_path / "m.MAR").exists()
 
 
-INSERTS = [b"99999999999999999999", b"-1", b"1e999", b"1e-999", b"nan", b" 0 ", b"2 ", b"MARKOV", b"\nc ", b"\r", b"\xef\xbb\xbf"]
-
-
-def mutant(rng, base):
-    data = bytearray(base)
-    for _ in range(rng.randint(1, 6)):
-        kind, position = rng.random(), rng.randrange(len(data) + 1)
-        if kind < 0.5 and position < len(data):
-            data[position] = rng.choice(b"0123456789-+.eEnaif \n\x00\xff")
-        elif kind < 0.7:
-            del data[position : position + rng.randint(1, 8)]
-        elif kind < 0.75:
-            del data[position:]
-        else:
-            data[position:position] = rng.choice(INSERTS)
-    return bytes(data)
-
-
-def test_mutated_files_are_read_or_refused():
-    rng = random.Random(20_260_101)
-    bases = [GOOD.encode(), CPT.encode(), (UAI / "sample_1.uai").read_bytes(), b"1\n2 1 2 0 1", b"2 0 1 1 2"]
-    seen = Counter()
-    for i in range(20_000):
-        data = mutant(rng, bases[i % len(bases)])
-        try:
-            parse_uai(data, max_entries=10**6) if i % len(bases) < 3 else parse_uai_evidence(data, CPT_GRAPH)
-            seen["read"] += 1
-        except (GraphError, MemoryLimitError) as error:
-            seen[type(error).__name__] += 1
-    assert set(seen) <= {"read", "GraphError", "MemoryLimitError"}
-    assert seen["read"] > 500
-    assert seen["GraphError"] > 5_000
-
-
 def test_a_grid_reads_fast():
     n = 50
     edges = [(v, v + 1) for v in range(n * n) if (v + 1) % n] + [(v, v + n) for v in range(n * n - n)]
@@ -295,5 +259,5 @@ def test_a_grid_reads_fast():
     data = "\n".join(map(str, words)).encode()
     start = time.process_time()
     graph = parse_uai(data)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 0.2
     assert graph.spins.coupling.size == len(edges)

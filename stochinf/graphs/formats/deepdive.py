@@ -249,9 +249,8 @@ def _labels(variables: npt.NDArray[Any], domains: Mapping[int, npt.NDArray[Any]]
     for v, values in domains.items():
         numbers = sorted(values["value"].tolist())
         if len(numbers) != len(labels[v]) or len(set(numbers)) != len(numbers):
-            raise GraphError(
-                f"{source}: variable {v} of {len(labels[v])} states has a domain of {len(numbers)} values, all different"
-            )
+            different = len(set(numbers))
+            raise GraphError(f"{source}: variable {v} has {len(labels[v])} states and {different} values in its domain")
         labels[v] = numbers
     return labels
 
