@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 from stochinf.engine.errors import DensityError, StochinfError
+from stochinf.engine.jit import compiled_as
 from stochinf.engine.parts import part
 
 __all__ = ["C_TYPE", "SIGNATURE", "Density", "Foreign", "wanted"]
@@ -164,14 +165,14 @@ class Density(NamedTuple):
 
 
 def evaluate(function: Any, position: Floats, data: int) -> tuple[int, float]:
-    """Call a density; return code and value. Compiled code has an overload of its own."""
+    """Call a density; return code and value. Compiled code has a body of its own."""
     out = ctypes.c_double()
     code = C_TYPE(function.address)(position.size, position.ctypes.data_as(C_DOUBLES), None, ctypes.byref(out), data)
     return code, out.value
 
 
 def differentiate(function: Any, position: Floats, gradient: Floats, data: int) -> tuple[int, float]:
-    """Call a density that writes its gradient too; return code and value. Compiled code has an overload of its own."""
+    """Call a density that writes its gradient too; return code and value. Compiled code has a body of its own."""
     out = ctypes.c_double()
     x, slope = (array.ctypes.data_as(C_DOUBLES) for array in (position, gradient))
     return C_TYPE(function.address)(position.size, x, slope, ctypes.byref(out), data), out.value
@@ -252,7 +253,7 @@ def _slot(typing_context: Any) -> Any:
     return DOUBLES(), codegen
 
 
-@overload(evaluate, jit_options={"error_model": "numpy", "forceinline": True})
+@compiled_as(evaluate)
 def _evaluate(function, position, data):  # type: ignore[no-untyped-def]  # numba compares signatures, annotations included
     def compiled(function, position, data):  # type: ignore[no-untyped-def]
         out = _slot()
@@ -262,7 +263,7 @@ def _evaluate(function, position, data):  # type: ignore[no-untyped-def]  # numb
     return compiled
 
 
-@overload(differentiate, jit_options={"error_model": "numpy", "forceinline": True})
+@compiled_as(differentiate)
 def _differentiate(function, position, gradient, data):  # type: ignore[no-untyped-def]  # as above
     def compiled(function, position, gradient, data):  # type: ignore[no-untyped-def]
         out = _slot()

@@ -101,6 +101,8 @@ class _Digest:
         self.seen.add(id(function))
         code = function.__code__
         self.lines.append(f"{function.__name__} {code_text(code)} {function.__defaults__!r}")
+        if hasattr(function, "compiled_by"):
+            self.function(function.compiled_by)
         for cell in function.__closure__ or ():
             self.value("closure", cell.cell_contents, code)
         for name in sorted(all_names(code)):
@@ -115,6 +117,8 @@ class _Digest:
         if hasattr(value, "py_func"):
             self.lines.append(f"{name} {option_text(value.targetoptions)}")
             self.function(value.py_func)
+        elif isinstance(getattr(value, "_defn", None), python_types.FunctionType):
+            self.lines.append(f"{name} {code_text(value._defn.__code__)}")
         elif isinstance(value, python_types.FunctionType):
             if value.__module__.partition(".")[0] not in ("numba", "numpy"):
                 self.function(value)

@@ -23,7 +23,7 @@ import numpy as np
 from stochinf.engine import inner
 from stochinf.engine.cache import StampedCache, cache_folder
 
-__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "entry", "helper", "inlined"]
+__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_as", "entry", "helper", "inlined"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -101,6 +101,25 @@ def helper(*, reorder: bool = False, allocates: bool = False) -> Callable[[Funct
         if not JIT:
             return function
         return inlined(function, allocates, reorder)  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def compiled_as(function: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Give a plain Python function another body in compiled code; the cache is stamped with both.
+
+    Parameters
+    ----------
+    function : callable
+        What Python calls. The decorated function gets the types of its arguments and returns the body to compile.
+    """
+
+    def decorate(body: Function) -> Function:
+        from numba.extending import overload
+
+        function.compiled_by = body  # type: ignore[attr-defined]
+        overload(function, jit_options=dict(FORWARDING))(body)
+        return body
 
     return decorate
 

@@ -53,8 +53,8 @@ def part(cls: Any = None, /, **traits: Any) -> Any:
         What Python may know of the class, set as class attributes: `needs` (oracles that the target must have),
         `rate_field` (the field that holds the kernel's own rate), `statistics` (names of `state.stats`), `lanes` (chains are
         SIMD lanes), `single` (a step takes one point, never a batch), `yields` (what a kernel's positions are, "draws" or
-        "optimum"; front doors for the other refuse it), `allocates` (it makes new arrays or calls BLAS), `reorder` (its sums
-        may be reordered), `sparse`.
+        "optimum"; front doors for the other refuse it), `allocates` (it makes new arrays or calls numpy's linear algebra),
+        `blas` (it calls `stochinf.engine.blas`), `reorder` (its sums may be reordered), `sparse`.
 
     Returns
     -------

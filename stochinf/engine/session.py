@@ -113,8 +113,8 @@ class Session:
 
     @property
     def blas(self) -> bool:
-        """Whether the kernel may call BLAS."""
-        return bool(getattr(self.kernel, "allocates", False))
+        """Whether the kernel may call BLAS; one that makes arrays may do so by `np.dot`."""
+        return any(getattr(self.kernel, trait, False) for trait in ("allocates", "blas"))
 
     def reserve(self, total: int) -> None:
         """Make room for the observations up to step `total`."""

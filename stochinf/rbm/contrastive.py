@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401  # the BLAS that compiled code calls, loaded before its threads are limited
 
+from stochinf.engine.blas import multiply
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
 from stochinf.engine.memory import demand
@@ -66,7 +67,7 @@ class ContrastiveDivergenceState(NamedTuple):
     stats: npt.NDArray[np.float64]
 
 
-@part(needs=("gather",), yields="optimum", rate_field="learning_rate", statistics=("reconstruction_error",), allocates=True)
+@part(needs=("gather",), yields="optimum", rate_field="learning_rate", statistics=("reconstruction_error",), blas=True)
 class ContrastiveDivergence(NamedTuple):
     """Contrastive divergence with k steps (CD-k) for Bernoulli units.
 
@@ -183,9 +184,9 @@ def run_chains(state: Any, rows: int, k: int) -> None:
         first = 0 if step == 0 else rows
         visible, hidden = state.visible[first : first + rows], state.hidden[first : first + rows]
         if step > 0:
-            product(sample, weights.T, visible)
+            multiply(sample, False, weights, True, visible, np.float32(0.0))
             draw_in_place(visible, visible_bias, state.words)
-        product(visible, weights, hidden)
+        multiply(visible, False, weights, False, hidden, np.float32(0.0))
         draw(hidden, hidden_bias, state.words, sample)
 
 
@@ -205,26 +206,7 @@ def add_statistics(state: Any, rows: int, data_factor: Any, chain_factor: Any, f
         for j in range(n_visible):
             visible_sums[j] += visible[row, j] * factor
     weights = state.gradient[:biases].reshape((n_visible, n_hidden))
-    if first:
-        product(visible.T, hidden, weights)
-    else:
-        add_product(visible.T, hidden, weights)
-
-
-@helper(allocates=True)
-def product(a: Singles, b: Singles, out: Singles) -> None:
-    """Write the matrix product of a and b to `out`."""
-    np.dot(a, b, out)
-
-
-@helper(allocates=True)
-def add_product(a: Singles, b: Singles, out: Singles) -> None:
-    """Add the matrix product of a and b: only where a picker hands out more rows than the work space holds."""
-    extra = np.empty(out.shape, out.dtype)
-    product(a, b, extra)
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] += extra[i, j]
+    multiply(visible, True, hidden, False, weights, np.float32(0.0 if first else 1.0))
 
 
 def starting_parameters(target: Any, n_hidden: int, generator: np.random.Generator) -> Singles:

@@ -123,15 +123,22 @@ from typing import NamedTuple
 import math
 import numpy as np
 import constants
-from stochinf.engine.jit import helper
+from stochinf.engine.jit import compiled_as, helper
 from stochinf.engine.parts import part
 
 SCALE = np.float32(2.0)
 KIND = np.float64
 
+def one():
+    return np.float64(1)
+
+@compiled_as(one)
+def _one():
+    return lambda: 1.0
+
 @helper()
 def inner(x):
-    return x + 1.0
+    return x + one()
 
 @helper()
 def twist(x):
@@ -172,8 +179,9 @@ EDITS = {
     "the method": ("math.floor(1.5)", "math.ceil(1.5)", 1, 12.5),
     "a number in the method": ("KIND(0.25)", "KIND(0.75)", 1, 12.75),
     "another method that it calls": ("twist(1.0)", "twist(2.0)", 1, 18.25),
+    "the body that compiled code has": ("lambda: 1.0", "lambda: 2.0", 1, 18.25),
     "a helper": ("3.0 * inner", "4.0 * inner", 1, 16.25),
-    "a helper of the helper": ("x + 1.0", "x + 2.0", 1, 18.25),
+    "a helper of the helper": ("x + one()", "2.0 * x + one()", 1, 18.25),
     "an option of a helper": ("@helper()\ndef inner", "@helper(reorder=True)\ndef inner", 1, 12.25),
     "a constant": ("np.float32(2.0)", "np.float32(4.0)", 1, 24.25),
     "a type": ("KIND = np.float64", "KIND = np.int64", 1, 12.0),
