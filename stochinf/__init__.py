@@ -27,6 +27,8 @@ __getattr__, __dir__, __all__ = exports(
         "resume": "api.resuming",
         "run": "api.running",
         "sample": "api.sampling",
+        "write_evidence": "graphs.formats",
+        "write_graph": "graphs.formats",
         **{name: f"{name}:" for name in ("density", "diagnostics", "graphs", "mcmc", "models", "optim", "rbm")},
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",

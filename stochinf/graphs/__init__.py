@@ -7,10 +7,13 @@ from stochinf.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "Blocked": "blocked",
+        "DiscreteLangevin": "gradient",
         "FactorGraph": "factor_graph",
         "Logic": "logic.builder",
         "LogicalGraph": "logic.graph",
         "Gibbs": "gibbs",
+        "GibbsWithGradients": "gradient",
         "Marginals": "marginals",
         "MaxCut": "cuts",
         "Metropolis": "metropolis",
@@ -22,5 +25,7 @@ __getattr__, __dir__, __all__ = exports(
         "qubo": "quadratic",
         "read_evidence": "formats",
         "read_graph": "formats",
+        "write_evidence": "formats",
+        "write_graph": "formats",
     },
 )

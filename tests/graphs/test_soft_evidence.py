@@ -132,7 +132,7 @@ def conditionals(graph):
 
 
 def test_intervening_is_not_observing():
-    a, b, c = conditionals(NETWORK)
+    a, _, c = conditionals(NETWORK)
     done = NETWORK.do({1: 1})
     truth = a[:, None] * c[:, 1, :]
     np.testing.assert_allclose(exact_marginals(done)[2], truth.sum(0), atol=1e-14)

@@ -175,7 +175,7 @@ def test_file_errors_name_the_file(tmp_path):
         read_graph(tmp_path / "missing.uai")
     with pytest.raises(GraphError, match=r"no model format of that suffix; known are .uai, .bif, "):
         read_graph(tmp_path / "model.xyz")
-    with pytest.raises(GraphError, match=r"no evidence format of that suffix; known are .evid, also with .gz"):
+    with pytest.raises(GraphError, match=r"no evidence format of that suffix; known are .evid, .meta, also with .gz"):
         read_evidence(tmp_path / "model.uai", CPT_GRAPH)
 
 

@@ -109,8 +109,8 @@ def parse_deepdive(data: Mapping[str, bytes], source: str = "<bytes>") -> DeepDi
 
 
 def _meta(data: bytes, source: str) -> list[int]:
-    words = data.decode("latin-1").strip().split(",")[:4]
-    if len(words) < 4 or not all(word.strip().isascii() and word.strip().isdecimal() and len(word) < 19 for word in words):
+    words = [word.strip(" \t\r\n") for word in data.decode("latin-1").split(",")[:4]]
+    if len(words) < 4 or not all(word.isascii() and word.isdecimal() and len(word) < 19 for word in words):
         raise GraphError(f"{source}: {quote(','.join(words))}; needed are weights,variables,factors,edges, four whole numbers")
     return [int(word) for word in words]
 
@@ -247,6 +247,8 @@ def _labels(variables: npt.NDArray[Any], domains: Mapping[int, npt.NDArray[Any]]
         raise GraphError(f"{source}: variables have type 0 (Boolean, 2 states) or 1 (categorical) and role 0, 1 or 2")
     labels = [list(range(count)) for count in states.tolist()]
     for v, values in domains.items():
+        if v >= len(labels):
+            raise GraphError(f"{source}: variable {v} has a domain; there are {len(labels)} variables")
         numbers = sorted(values["value"].tolist())
         if len(numbers) != len(labels[v]) or len(set(numbers)) != len(numbers):
             different = len(set(numbers))

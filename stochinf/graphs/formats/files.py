@@ -33,6 +33,7 @@ WRITERS = {
     ".bifxml": "xmlbif.xmlbif_text",
     ".xml": "xmlbif.xmlbif_text",
     ".fg": "fg.fg_text",
+    ".meta": "deepdive_writer.write_deepdive",
     ".rudy": "rudy.rudy_text",
     ".rud": "rudy.rudy_text",
     ".mc": "rudy.rudy_text",
@@ -101,7 +102,11 @@ def write_graph(graph: FactorGraph, path: Path) -> None:
     """
     if not isinstance(graph, FactorGraph):
         raise GraphError(f"write_graph: graph is {quote(graph)}; give a FactorGraph")
-    text = _function(WRITERS[suffix_of(path, WRITERS, "model")])(graph)
+    suffix = suffix_of(path, WRITERS, "model")
+    if suffix == ".meta":
+        _function(WRITERS[suffix])(graph, os.path.dirname(os.fspath(path)) or ".")
+        return
+    text = _function(WRITERS[suffix])(graph)
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -146,7 +151,7 @@ def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
 
 
 def write_evidence(evidence: Mapping[Any, Hashable], graph: FactorGraph, path: Path) -> None:
-    """Write evidence as a UAI evidence file (``.evid``, ``.evid.gz``), variables and states by number.
+    r"""Write evidence as a UAI evidence file (``.evid``, ``.evid.gz``), variables and states by number.
 
     Parameters
     ----------
@@ -161,6 +166,16 @@ def write_evidence(evidence: Mapping[Any, Hashable], graph: FactorGraph, path: P
     ------
     GraphError
         If the suffix is unknown, the evidence names what the graph lacks, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> graph = FactorGraph([2, 3], [(0, 1)], [[1, 2, 3, 4, 5, 6]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.evid")
+    ...     write_evidence({1: 2}, graph, path)
+    ...     path.read_text()
+    '1 1 2\n'
     """
     text = _function(_EVIDENCE_WRITERS[suffix_of(path, _EVIDENCE_WRITERS, "evidence")])(evidence, graph)
     write_bytes(path, text.encode("ascii"))
