@@ -21,6 +21,7 @@ MODULES = {
     "models.coin": ("CoinBias",),
     "models.design": ("CompressedRows",),
     "models.logistic": ("LogisticRegression",),
+    "graphs.blocked.blocked": ("Blocked",),
     "graphs.factor_graph": ("FactorGraph",),
     "graphs.gibbs": ("Gibbs",),
     "graphs.gradient.kernel": ("DiscreteLangevin", "GibbsWithGradients"),
