@@ -13,7 +13,9 @@ import stochinf as si
 from stochinf.engine.driver import Controls
 from stochinf.engine.jit import JIT
 from stochinf.engine.parts import part
+from stochinf.engine.random import next_word, stream
 from stochinf.graphs.clusters import SwendsenWang, cluster_marginals, potts_parameters
+from stochinf.graphs.clusters.bonds import sfc64
 from stochinf.graphs.clusters.union import join, label
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.question import Sampling
@@ -131,6 +133,23 @@ def test_same_bits_for_any_threads_and_chunks() -> None:
 def test_statistics_count_clusters() -> None:
     run = si.run(SwendsenWang(1e-12), MODELS["grid"].graph, steps=3, chains=2, rng=0)
     assert (run.stats["clusters"] == 9).all()
+
+
+@pytest.mark.fast
+@np.errstate(over="ignore")
+def test_bonds_draw_from_the_stream_of_the_block() -> None:
+    rng = stream(np.random.SeedSequence(3))
+    words = tuple(rng)
+    for _ in range(5):
+        word, *words = sfc64(*words)
+        assert word == next_word(rng)
+    assert tuple(rng) == tuple(words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", CLUSTER_MODELS, ids=NAMES)
+def test_a_million_starts(model: str | Model) -> None:
+    assert p_value(model, SwendsenWang(), starts=1_000_000) > ACCEPTED
 
 
 @pytest.mark.fast

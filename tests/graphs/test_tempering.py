@@ -39,14 +39,16 @@ def heated(model: Model, beta: float) -> Model:
     return Model(si.FactorGraph.from_log_tables(graph.n_states, scopes, tables, graph.variables, graph.states), model.evidence)
 
 
-def run(name: str, kernel: Any, sweeps: int = 2, spoil: Any = None, picker: Any = None) -> tuple[Any, list[Model]]:
+def run(
+    name: str, kernel: Any, sweeps: int = 2, spoil: Any = None, picker: Any = None, n: int = STARTS
+) -> tuple[Any, list[Model]]:
     """Return the state after sweeps and swaps from exact draws on every rung, and the model of each rung."""
     models = [heated(MODELS[name], beta) for beta in LADDER]
     graph, evidence = MODELS[name]
     target = graph_target(graph, check_evidence(graph, evidence))
     kernel = kernel.prepare(target)
-    starts = np.stack([exact_starts(model, STARTS, seed) for seed, model in enumerate(models)], axis=1)
-    streams = Streams(7, 0, STARTS * LADDER.size)
+    starts = np.stack([exact_starts(model, n, seed) for seed, model in enumerate(models)], axis=1)
+    streams = Streams(7, 0, n * LADDER.size)
     starts = starts.reshape(-1, graph.n_variables)
     state = kernel.init(target, 2 * starts - 1 if getattr(target, "spin_labels", False) else starts, streams)
     if spoil is not None:
@@ -54,7 +56,7 @@ def run(name: str, kernel: Any, sweeps: int = 2, spoil: Any = None, picker: Any 
     picker = Scan(target.n_points) if picker is None else picker.prepare(target)
     block = Block(
         kernel, target, picker, Constant(1.0), Nothing(), state, streams.stream("picker"), streams.stream("kernel"),
-        STARTS * LADDER.size,
+        n * LADDER.size,
     )  # fmt: skip
     advance(block, sweeps * target.n_points)
     return state, models
@@ -85,6 +87,14 @@ def test_swaps_and_moves_keep_every_rung(name: str) -> None:
     assert score_z(state, models) < 6
     assert (np.sort(state.lane_at.ravel()) == np.arange(state.beta.size)).all()
     assert (state.beta == LADDER.astype(np.float32)[state.rung]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_a_million_starts(name: str) -> None:
+    state, models = run(name, Tempering(LADDER), n=1_000_000)
+    assert min(p_values(state, models)) > ACCEPTED
+    assert score_z(state, models) < 6
 
 
 @pytest.mark.skipif(not JIT, reason="power needs many starts")

@@ -24,9 +24,9 @@ import numpy.typing as npt
 
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
-from stochinf.engine.random import categorical, random
-from stochinf.graphs.clusters.spin_clusters import ClusterState, cluster_state, lay_probabilities
-from stochinf.graphs.clusters.union import join, label
+from stochinf.engine.random import categorical
+from stochinf.graphs.clusters.bonds import bonded, lay_probabilities
+from stochinf.graphs.clusters.spin_clusters import ClusterState, cluster_state
 from stochinf.graphs.lane_state import check_states, reset_sums, starting_states
 
 __all__ = ["PottsClusters"]
@@ -74,7 +74,7 @@ class PottsClusters(NamedTuple):
 
     def update(self, target: Any, state: ClusterState, point: int, rate: float, rng: Any) -> None:
         """Lay bonds and colour clusters, lane after lane."""
-        lay_probabilities(self.coupling, 1.0, rate, state)
+        lay_probabilities(self.coupling, 1.0, 0.0, rate, state)
         for l in range(state.position.shape[1]):
             self.grow(state, l, rng)
             self.sort(state)
@@ -91,13 +91,7 @@ class PottsClusters(NamedTuple):
         """Lay bonds in one lane."""
         for i in range(state.states.size):
             state.states[i] = state.position[i, l]
-            state.parent[i] = i
-        for i in range(state.states.size):
-            for k in range(self.start[i], self.start[i + 1]):
-                j = self.neighbours[k]
-                if j > i and self.coupling[k] > 0 and state.states[i] == state.states[j] and random(rng) < state.bond[k]:
-                    join(state.parent, i, j)
-        label(state.parent)
+        bonded(self.start, self.neighbours, self.coupling, state, rng)
 
     def sort(self, state: ClusterState) -> None:
         """Put the members of each cluster side by side; `ends[root]` is where they end."""

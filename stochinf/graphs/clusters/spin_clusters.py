@@ -24,12 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.jit import helper
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import random
-from stochinf.graphs.clusters.union import join, label
+from stochinf.graphs.clusters.bonds import bonded, lay_probabilities
 from stochinf.graphs.lane_state import check_states, reset_sums, starting_states
 from stochinf.graphs.targets import SpinGraph
 
@@ -54,6 +53,8 @@ class ClusterState(NamedTuple):
     bond : float64 (2 E,)
         Probability that a satisfied bond is laid, at the inverse temperature `beta`.
     beta : float64 (1,)
+    left, right : int32 (E + 1,)
+        Pairs that are bonded.
     states : int32 (V,)
         States of the lane in turn.
     parent, order, ends : int32 (V,)
@@ -70,6 +71,8 @@ class ClusterState(NamedTuple):
     recent: npt.NDArray[np.float32]
     bond: npt.NDArray[np.float64]
     beta: npt.NDArray[np.float64]
+    left: npt.NDArray[np.int32]
+    right: npt.NDArray[np.int32]
     states: npt.NDArray[np.int32]
     parent: npt.NDArray[np.int32]
     order: npt.NDArray[np.int32]
@@ -84,18 +87,10 @@ def cluster_state(start: npt.NDArray[Any], slots: int, bonds: int, pulls: int) -
     return ClusterState(
         start, np.zeros((1, lanes)), np.zeros((slots, lanes), np.float32), np.zeros((slots, lanes), np.float32),
         np.zeros(slots, np.float32), np.zeros(slots, np.float32), np.zeros(bonds), np.full(1, -1.0),
+        np.zeros(bonds // 2 + 1, np.int32), np.zeros(bonds // 2 + 1, np.int32),
         np.zeros(variables, np.int32), np.zeros(variables, np.int32), np.zeros(variables, np.int32),
         np.zeros(variables, np.int32), np.zeros(pulls),
     )  # fmt: skip
-
-
-@helper()
-def lay_probabilities(coupling: Any, strength: float, beta: float, state: Any) -> None:
-    """Write the probabilities of bonds, 1 - exp(-strength beta |J|), where the temperature is a new one."""
-    if state.beta[0] != beta:
-        state.beta[0] = beta
-        for k in range(state.bond.size):
-            state.bond[k] = -math.expm1(-strength * beta * abs(coupling[k]))
 
 
 @part(lanes=True, single=True, rate_field="inverse_temperature", statistics=("clusters",))
@@ -130,7 +125,7 @@ class SpinClusters(NamedTuple):
 
     def update(self, target: SpinGraph, state: ClusterState, point: int, rate: float, rng: Any) -> None:
         """Lay bonds and turn clusters, lane after lane."""
-        lay_probabilities(target.coupling, 2.0, rate, state)
+        lay_probabilities(target.coupling, 2.0, 2.0, rate, state)
         for l in range(state.position.shape[1]):
             self.grow(target, state, l, rng)
             self.turn(target, state, l, rate, rng)
@@ -141,14 +136,8 @@ class SpinClusters(NamedTuple):
         """Lay bonds in one lane and add the fields up by cluster."""
         for i in range(state.states.size):
             state.states[i] = 1 if state.position[i, l] > 0 else -1
-            state.parent[i] = i
             state.pull[i] = 0.0
-        for i in range(state.states.size):
-            for k in range(target.start[i], target.start[i + 1]):
-                j = target.neighbours[k]
-                if j > i and target.coupling[k] * state.states[i] * state.states[j] > 0 and random(rng) < state.bond[k]:
-                    join(state.parent, i, j)
-        label(state.parent)
+        bonded(target.start, target.neighbours, target.coupling, state, rng)
         for i in range(state.states.size):
             if target.clamped[i] >= 0:
                 state.pull[state.parent[i]] = np.inf

@@ -29,10 +29,10 @@ def join(parent: Any, i: int, j: int) -> None:
     """Make one cluster of those of i and j; the smaller root stays one."""
     a = root(parent, i)
     b = root(parent, j)
-    if a < b:
-        parent[b] = a
-    else:
-        parent[a] = b
+    least = min(a, b)
+    parent[max(a, b)] = least
+    parent[i] = least
+    parent[j] = least
 
 
 @helper()
