@@ -10,6 +10,7 @@ from stochinf.graphs.flat import Int64s
 from stochinf.graphs.formats.conditionals import is_conditional
 from stochinf.graphs.formats.files import WRITERS, read_graph, suffix_of, write_graph
 from stochinf.graphs.formats.textfile import Path
+from stochinf.graphs.logic.graph import LogicalGraph
 
 __all__ = ["ModelReport", "check", "convert", "report"]
 
@@ -25,7 +26,7 @@ class ModelReport(NamedTuple):
     Attributes
     ----------
     kind : str
-        "Bayesian network", "spins" (binary, pairwise, positive) or "factor graph".
+        "Bayesian network", "spins" (binary, pairwise, positive), "factor graph" or "logical factors" (too wide for tables).
     variables, factors, entries : int
         How many; entries are those of all tables.
     states : tuple of int
@@ -89,6 +90,8 @@ def report(graph: FactorGraph) -> ModelReport:
     """Return what a graph holds; as `check`."""
     from stochinf.graphs.conditioning import components
 
+    if isinstance(graph, LogicalGraph) and not graph.tabular:
+        return _wide(graph)
     arity = np.diff(graph.flat.scope_start)
     width, cells = _width(graph)
     kind = "Bayesian network" if is_conditional(graph) else "spins" if graph.spins is not None else "factor graph"
@@ -104,6 +107,30 @@ def report(graph: FactorGraph) -> ModelReport:
         width=width,
         cells=cells,
         warnings=_warnings(graph),
+    )
+
+
+def _wide(graph: LogicalGraph) -> ModelReport:
+    """Report on rules that have no tables."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    logic, n = graph.logic, graph.n_variables
+    arity = np.diff(logic.scope_start)
+    factor = np.repeat(np.arange(arity.size), arity)
+    ties = coo_array((np.ones(logic.scope.size, np.int8), (logic.scope, n + factor)), shape=(n + arity.size, n + arity.size))
+    return ModelReport(
+        kind="logical factors",
+        variables=n,
+        factors=graph.n_factors,
+        entries=0,
+        states=(int(graph.n_states.min()), int(graph.n_states.max())),
+        arity=(int(arity.min()), int(arity.max())),
+        zeros=0.0,
+        components=int(connected_components(ties, directed=False)[0]),
+        width=None,
+        cells=np.inf,
+        warnings=[],
     )
 
 
