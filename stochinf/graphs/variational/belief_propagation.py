@@ -97,10 +97,11 @@ def pass_messages(
     tolerance: float,
     time: float | None,
     schedule: str,
+    dampings: tuple[float, ...] = DAMPINGS,
 ) -> Outcome:
     """Run messages with one damping, or with more and more where they do not settle; return how it ended."""
     end = math.inf if time is None else clock.monotonic() + time
-    tries = DAMPINGS if damping is None else (damping,)
+    tries = dampings if damping is None else (damping,)
     used = 0
     outcome = Outcome(False, 1.0, 0)
     for k, share in enumerate(tries):

@@ -220,8 +220,8 @@ def log_sums(target: Any, state: Any, f: int, a: int) -> None:
 
 
 @helper()
-def put(target: Any, state: Any, f: int, q: int, s: int, value: float) -> float:
-    """Store one entry of a message and what follows from it; return how far the entry moved."""
+def put(target: Any, state: Any, f: int, q: int, s: int, value: float, linear: float) -> float:
+    """Store one entry of a message, its logarithm and itself, and what follows from it; return how far the entry moved."""
     bit = target.first[target.scope[q]] + s
     own = target.place_first[q] + s
     old = state.message[own]
@@ -235,8 +235,8 @@ def put(target: Any, state: Any, f: int, q: int, s: int, value: float) -> float:
         state.position[bit] += target.weight[f] * value
     before = state.linear[own]
     state.message[own] = value
-    state.linear[own] = 1.0 if value == 0.0 else math.exp(value)
-    return float(abs(state.linear[own] - before))
+    state.linear[own] = linear
+    return float(abs(linear - before))
 
 
 @helper()
@@ -260,7 +260,25 @@ def store(target: Any, state: Any, f: int, q: int, damping: float) -> float:
         top = highest
     moved = 0.0
     for s in range(k):
-        moved = max(moved, put(target, state, f, q, s, state.sums[a, s] - top))
+        value = state.sums[a, s] - top
+        moved = max(moved, put(target, state, f, q, s, value, 1.0 if value == 0.0 else math.exp(value)))
+    return float(moved)
+
+
+@helper()
+def store_sums(target: Any, state: Any, f: int, q: int) -> float:
+    """Turn the sums of a place, all well above zero, into its message; return its largest change."""
+    a = q - target.scope_start[f]
+    k = target.cardinality[target.scope[q]]
+    top = 0.0
+    for s in range(k):
+        top = max(top, state.sums[a, s])
+    scale = 1.0 / top
+    moved = 0.0
+    for s in range(k):
+        share = state.sums[a, s]
+        linear = 1.0 if share == top else share * scale
+        moved = max(moved, put(target, state, f, q, s, 0.0 if share == top else math.log(linear), linear))
     return float(moved)
 
 
@@ -279,16 +297,17 @@ def send(target: Any, state: Any, f: int, damping: float) -> float:
     for q in range(begin, end):
         for s in range(target.cardinality[target.scope[q]]):
             lowest = min(lowest, state.sums[q - begin, s])
+    moved = 0.0
+    if lowest >= TINY and damping == 0.0:
+        for q in range(begin, end):
+            moved = max(moved, store_sums(target, state, f, q))
+        return float(moved)
     for a in range(end - begin):
         if lowest < TINY:
             log_sums(target, state, f, a)
         else:
-            top = 0.0
             for s in range(target.cardinality[target.scope[begin + a]]):
-                top = max(top, state.sums[a, s])
-            for s in range(target.cardinality[target.scope[begin + a]]):
-                state.sums[a, s] = 0.0 if state.sums[a, s] == top else math.log(state.sums[a, s] / top)
-    moved = 0.0
+                state.sums[a, s] = math.log(state.sums[a, s])
     for q in range(begin, end):
         moved = max(moved, store(target, state, f, q, damping))
     return float(moved)
