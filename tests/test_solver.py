@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from parts_for_tests import needs_jit
+from parts_for_tests import needs_jit, python
 
 import stochinf as si
 from stochinf.cli import main
-from stochinf.commands.anytime import guess
+from stochinf.commands.anytime import _better, guess
 from stochinf.commands.solver import AnswerFile, limits
 from stochinf.graphs.conditioning import conditioned
 from stochinf.graphs.evidence import check_evidence
@@ -102,6 +103,28 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INF_TIME", "20")
     monkeypatch.setenv("INF_MEMORY", "2.5")
     assert limits() == (20.0, 1_950_000_000)
+
+
+@pytest.mark.fast
+def test_the_age_of_a_process_counts_from_its_start() -> None:
+    code = "import time; time.sleep(0.5); from stochinf.commands.solver import age; print(age(), time.process_time())"
+    began = time.monotonic()
+    lived, spent = (float(word) for word in python(code).stdout.split())
+    assert spent <= lived <= time.monotonic() - began + 0.05
+
+
+@pytest.mark.fast
+def test_trust() -> None:
+    graph = si.FactorGraph([2, 2], [(0, 1)], [[1, 2, 3, 4]])
+    exact = si.marginals(graph, method="exact")
+    facts = {"exact": False, "method": "x"}
+    settled, loose = (replace(exact, **facts, facts={"converged": value}) for value in (True, False))
+    agreeing, quarrelling = (replace(exact, **facts, sweeps=10, worst_rhat=np.full(2, rhat)) for rhat in (1.02, 1.9))
+    order = [exact, agreeing, settled, quarrelling, loose]
+    for place, better in enumerate(order):
+        assert _better(better, None)
+        assert all(_better(better, worse) for worse in order[place + 1 :])
+        assert not any(_better(worse, better) for worse in order[place + 1 :])
 
 
 @pytest.mark.fast

@@ -24,9 +24,11 @@ __all__ = ["Answer", "Budget", "answers", "guess"]
 Evidence = Mapping[Any, Any]
 SHORTEST = 0.2
 """Seconds below which no stage is begun."""
+DOUBTFUL = 1.2
+"""R-hat above which messages are trusted more than samples."""
 STAGES = {
     "MAR": (("bp", 0.1), ("auto", 0.2), ("auto", 1.0)),
-    "PR": (("bp", 0.1), ("auto", 0.2), ("auto", 1.0)),
+    "PR": (("bp", 0.1), ("ais", 0.1), ("auto", 0.5), ("tempering", 0.5), ("ais", 1.0)),
     "MAP": (("search", 0.1), ("auto", 0.3), ("auto", 0.5), ("search", 0.5), ("search", 1.0)),
 }
 """Methods by task, each with its share of the time left."""
@@ -129,12 +131,26 @@ def _told(found: Any) -> str:
 
 
 def _better(found: Any, best: Any) -> bool:
-    """Whether an answer should take the place of the best so far."""
+    """Whether an answer should take the place of the best so far: states by score, numbers by how far they can be trusted."""
     if isinstance(found, MapState):
         return bool(np.isfinite(found.log_score)) and (best is None or found.log_score > best.log_score or _final(found))
+    whole = np.isfinite(found.value) if isinstance(found, LogPartition) else np.isfinite(found.probability).all()
+    return bool(whole) and (best is None or _final(found) or _doubt(found) <= _doubt(best))
+
+
+def _doubt(found: Any) -> float:
+    """Return a number that grows with what speaks against an answer.
+
+    Messages that have settled are worth more than chains that disagree (R-hat above `DOUBTFUL`), and less than chains that agree.
+    """
+    if found.exact:
+        return 0.0
     if isinstance(found, LogPartition):
-        return bool(np.isfinite(found.value))
-    return bool(np.isfinite(found.probability).all())
+        return found.mcse if found.mcse == found.mcse else math.inf
+    rhat = found.rhat.max()
+    if not found.sweeps:
+        return DOUBTFUL if found.facts.get("converged", True) else 2.0 * DOUBTFUL
+    return max(rhat, 1.01) if rhat == rhat else 1.01
 
 
 def _final(found: Any) -> bool:
