@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from stochinf.lazy import exports
 
-__getattr__, __dir__, __all__ = exports(__name__, {"Blocked": "blocked", "choose_blocks": "cutsets"})
+__getattr__, __dir__, __all__ = exports(
+    __name__, {"Blocked": "blocked", "blocked_marginals": "marginal", "choose_blocks": "cutsets"}
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from stochinf.graphs.blocked.kernel import BlockGibbs, BlockGibbsWithSums, Indic
 from stochinf.graphs.blocked.plan import block_plan, factors_of, neighbourhoods
 from stochinf.graphs.targets import SpinGraph, TableGraph
 
-__all__ = ["Blocked"]
+__all__ = ["Blocked", "covering_blocks"]
 
 Int32s = npt.NDArray[np.int32]
 
@@ -105,15 +106,11 @@ class Blocked(NamedTuple):
             left[self.block_members] = 0
             near = [around - set(self.block_members.tolist()) for around in near]
         if left.any():
-            blocks += choose_blocks(near, left, self._limit(left))
+            blocks += choose_blocks(near, left, limit_of(self.cells, left))
         kind = BlockGibbsWithSums if self.sums else BlockGibbs
         plan = block_plan(factors, cardinality, blocks)
         coding = Spins() if isinstance(target, SpinGraph) else Indices()
         return kind(plan, coding, factors.log_tables, self.inverse_temperature)
-
-    def _limit(self, n_states: npt.NDArray[Any]) -> int:
-        largest = np.sort(n_states)[-2:]
-        return self.cells or max(CELLS, int(largest.prod() if largest.min() > 0 else largest.max()))
 
     def _given(self, target: Any, near: list[set[int]]) -> list[Any]:
         """Return the elimination of the blocks given."""
@@ -127,3 +124,29 @@ class Blocked(NamedTuple):
                 raise StochinfError(f"Blocked: variable number {wrong} of a block is observed, or no variable of the graph")
             blocks.append(eliminate_block(near, members, logs, MOST_GIVEN, set()))
         return blocks
+
+
+def limit_of(cells: int, n_states: npt.NDArray[Any]) -> int:
+    """Return the entries that a table may have: as asked for, else `CELLS`, or what the two largest variables need."""
+    largest = np.sort(n_states)[-2:].astype(np.int64)
+    return cells or max(CELLS, int(np.maximum(largest, 1).prod()))
+
+
+def covering_blocks(target: SpinGraph | TableGraph, cells: int, together: Iterable[Any]) -> tuple[Int32s, Int32s]:
+    """Return blocks, for `Blocked(block_start=, block_members=)`, that cover all free variables, each given set inside one.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> from stochinf.graphs.blocked.blocked import covering_blocks
+    >>> graph = si.FactorGraph([2, 2, 2], [(0, 1), (1, 2)], [[1, 0, 0, 1], [1, 2, 3, 4]])
+    >>> covering_blocks(graph.as_target(), 2, [[0, 1]])
+    (array([0, 2, 3, 5], dtype=int32), array([0, 2, 1, 0, 1], dtype=int32))
+    """
+    n_states = np.zeros(target.cardinality.size, np.int64)
+    n_states[target.free] = target.cardinality[target.free]
+    near = neighbourhoods(factors_of(target), target.free, n_states.size)
+    blocks = choose_blocks(near, n_states, limit_of(cells, n_states), together)
+    sizes = [len(block) for block in blocks]
+    members = [v for block in blocks for v, _ in block]
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32), np.array(members, np.int32)

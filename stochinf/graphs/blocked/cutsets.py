@@ -25,7 +25,7 @@ MOST_BLOCKS = 64
 
 
 def choose_blocks(
-    near: Sequence[set[int]], n_states: npt.NDArray[Any], cells: int, together: Iterable[Sequence[int]] = ()
+    near: Sequence[set[int]], n_states: npt.NDArray[Any], cells: int, together: Iterable[Any] = ()
 ) -> list[list[Step]]:
     """Return blocks that cover all variables, each as the order in which it is eliminated.
 
