@@ -34,7 +34,7 @@ def skewed() -> Model:
     """Pairwise tables that say something of their rows and columns besides, some of them parallel."""
     rng = np.random.default_rng(5)
     scopes = [(0, 1), (1, 2), (2, 3), (3, 0), (1, 0), (0, 2)]
-    tables = [rng.normal(size=(3, 1)) + rng.normal(size=(1, 3)) + rng.normal() * np.eye(3) for _ in scopes]
+    tables = [0.4 * (rng.normal(size=(3, 1)) + rng.normal(size=(1, 3)) + rng.normal() * np.eye(3)) for _ in scopes]
     return Model(si.FactorGraph.from_log_tables([3] * 4, scopes, tables), {0: 1})
 
 
@@ -69,8 +69,8 @@ class Spoiled(NamedTuple):
     def init(self, target: Any, position: Any, streams: Any) -> Any:
         state = self.inner.init(target, position, streams)
         coupling = target.coupling if hasattr(target, "coupling") else self.inner.coupling
-        strength = 2.0 if hasattr(target, "coupling") else 1.0
-        state.bond[:] = -np.expm1(-strength * self.factor * np.abs(coupling))
+        strength = 2.0 * np.abs(coupling) if hasattr(target, "coupling") else np.maximum(coupling, 0.0)
+        state.bond[:] = -np.expm1(-self.factor * strength)
         state.beta[0] = 1.0
         return state
 

@@ -51,7 +51,7 @@ def bonded(start: Any, neighbours: Any, coupling: Any, state: Any, rng: Any) -> 
                 fits = (state.states[j] == own) == (coupling[k] > 0)
                 state.left[laid] = i
                 state.right[laid] = j
-                laid += np.int64(low & fits)
+                laid += int(low & fits)
     rng[0] = a
     rng[1] = b
     rng[2] = c
