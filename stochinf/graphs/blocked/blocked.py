@@ -46,6 +46,11 @@ class Blocked(NamedTuple):
         Blocks of your own: block b has the variables ``block_members[block_start[b]:block_start[b + 1]]``, by number. They may
         overlap; variables in none of them get blocks that are chosen.
 
+    References
+    ----------
+    Hamze, F. and de Freitas, N. (2004). From fields to trees. UAI 20, section 3.
+    Bidyuk, B. and Dechter, R. (2007). Cutset sampling for Bayesian networks. JAIR 28.
+
     Examples
     --------
     >>> import networkx as nx
@@ -59,11 +64,6 @@ class Blocked(NamedTuple):
     >>> run = si.run(kernel, graph, steps=100 * blocks, thin=blocks, chains=8, rng=0)
     >>> run["state"].shape
     (8, 100, 64)
-
-    References
-    ----------
-    Hamze, F. and de Freitas, N. (2004). From fields to trees. UAI 20, section 3.
-    Bidyuk, B. and Dechter, R. (2007). Cutset sampling for Bayesian networks. JAIR 28.
     """
 
     inverse_temperature: Any = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,6 +167,10 @@ class _Writer:
             self.lists[name].append(0)
         self.maps: list[Int32s] = []
         self.mapped = 0
+        self.map_at: dict[Any, int] = {}
+        self.places: dict[Any, npt.NDArray[np.int64]] = {}
+        self.scope_start, self.table_start = factors.scope_start.tolist(), factors.table_start.tolist()
+        self.scope, self.stride = factors.scope.tolist(), factors.stride.tolist()
         self.fixed: list[Float32s] = []
         self.fixed_size = 0
         self.counted: set[int] = set()
@@ -218,22 +223,22 @@ class _Writer:
             if f in done:
                 continue
             done.add(f)
-            first, last = int(factors.scope_start[f]), int(factors.scope_start[f + 1])
-            strides = dict(zip(factors.scope[first:last].tolist(), factors.stride[first:last].tolist(), strict=True))
+            first, last = self.scope_start[f], self.scope_start[f + 1]
+            strides = dict(zip(self.scope[first:last], self.stride[first:last], strict=True))
             outside = [u for u in strides if u not in rank]
             inside = [u for u in later if u in strides]
-            begin = int(factors.table_start[f])
+            begin = self.table_start[f]
             if outside and not inside:
                 lists["near_stride"].append(strides[v])
                 lists["near_map"].append(0)
             else:
                 axes = [*later, v]
-                places = _places([strides.get(u, 0) for u in axes], [self.sizes[u] for u in axes])
+                key = (tuple(strides.get(u, 0) for u in axes), tuple(self.sizes[u] for u in axes))
                 if not outside:
-                    fixed += factors.log_tables[begin + places]
+                    fixed += factors.log_tables[begin + self._places(key)]
                     continue
                 lists["near_stride"].append(-1)
-                lists["near_map"].append(self._map(places))
+                lists["near_map"].append(self._map(key))
             alone = len(outside) == 1 and not inside and self.sizes[outside[0]] <= FEW
             lists["near_size"].append(self.sizes[outside[0]] if alone else 0)
             lists["near_table"].append(begin)
@@ -251,14 +256,22 @@ class _Writer:
             return
         own = dict(zip(later, _strides([self.sizes[u] for u in later]), strict=True))
         axes = [*laters[up], block[up][0]]
-        places = _places([own.get(u, 0) for u in axes], [self.sizes[u] for u in axes])
         self.lists["parent"].append(base + up)
-        self.lists["child_map"].append(self._map(places))
+        self.lists["child_map"].append(self._map((tuple(own.get(u, 0) for u in axes), tuple(self.sizes[u] for u in axes))))
 
-    def _map(self, places: npt.NDArray[Any]) -> int:
-        self.maps.append(places.astype(np.int32))
-        self.mapped += places.size
-        return self.mapped - places.size
+    def _places(self, key: Any) -> npt.NDArray[np.int64]:
+        """Return the places of all rows for strides and sizes, worked out once for each pair."""
+        if key not in self.places:
+            self.places[key] = _places(*key)
+        return self.places[key]
+
+    def _map(self, key: Any) -> int:
+        """Return where in `maps` the places of all rows begin; steps of the same shape share them."""
+        if key not in self.map_at:
+            self.map_at[key] = self.mapped
+            self.maps.append(self._places(key).astype(np.int32))
+            self.mapped += self.maps[-1].size
+        return self.map_at[key]
 
     def plan(self) -> BlockPlan:
         """Return the arrays."""
@@ -278,7 +291,7 @@ def _strides(sizes: list[int]) -> list[int]:
     return strides
 
 
-def _places(strides: list[int], sizes: list[int]) -> npt.NDArray[np.int64]:
+def _places(strides: Iterable[int], sizes: Iterable[int]) -> npt.NDArray[np.int64]:
     """Return the sum of stride times state for every combination of states, the last axis fastest."""
     places = np.zeros(1, np.int64)
     for stride, size in zip(strides, sizes, strict=True):
