@@ -3,7 +3,10 @@
 import csv
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -247,6 +250,22 @@ def test_ctrl_c_is_code_130(pair: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(stochinf.api.marginals, "marginals", interrupted)
     assert main(["infer", pair]) == 130
+
+
+@needs_jit
+def test_a_real_ctrl_c_prints_what_there_is() -> None:
+    words = ["infer", MODEL, "--evidence", EVIDENCE, "--method", "gibbs", "--draws", "100000000", "--seed", "1"]
+    imports = "import sys; from stochinf.cli import main; import stochinf.api.marginals"
+    code = f"{imports}; print('ready', flush=True); sys.exit(main({words}))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(3.0)
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert "chains x" in shown or not shown
 
 
 @pytest.mark.fast
