@@ -83,9 +83,11 @@ def complaints(full: str, value: Any) -> Iterator[str]:
 
 
 def filled_in(value: Any) -> set[str]:
-    """Parameters that nobody gives: arrays that a part makes for itself, the field of one without any, numba's own argument."""
+    """Parameters that need no words: arrays that a part makes for itself, what a base class documents, numba's own argument."""
     fields = getattr(value, "_field_defaults", {}).items()
-    return {"unused", "typing_context"} | {name for name, default in fields if isinstance(default, np.ndarray)}
+    inherited = inspect.isclass(value) and "__init__" not in vars(value)
+    known = set(inspect.signature(value.__init__).parameters) if inherited else set()
+    return {"unused", "typing_context", *known} | {name for name, default in fields if isinstance(default, np.ndarray)}
 
 
 @pytest.mark.fast

@@ -18,7 +18,14 @@ __all__ = ["MaxCut", "cut_of_edges", "max_cut"]
 
 
 class MaxCut(FactorGraph):
-    """A `FactorGraph` whose log score is the weight of a cut; made by `max_cut`."""
+    """A `FactorGraph` whose log score is the weight of a cut; made by `max_cut`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.graphs.max_cut([("a", "b", 2), ("b", "c", 3)]).n_variables
+    3
+    """
 
     def cut_value(self, state: Mapping[Any, Hashable] | npt.ArrayLike) -> float:
         """Return the weight of the edges between the two sides.
@@ -73,6 +80,11 @@ def max_cut(graph: Any, weight: str = "weight") -> MaxCut:
     GraphError
         Where a rule above is broken, naming the edge.
 
+    References
+    ----------
+    Barahona, F., Grotschel, M., Junger, M. and Reinelt, G. (1988). An application of combinatorial optimization to statistical
+    physics and circuit layout design. Operations Research 36(3), section 1.
+
     Examples
     --------
     >>> import networkx as nx
@@ -80,11 +92,6 @@ def max_cut(graph: Any, weight: str = "weight") -> MaxCut:
     >>> graph = si.graphs.max_cut(nx.cycle_graph(5))
     >>> graph.log_score({0: 0, 1: 1, 2: 0, 3: 1, 4: 0})
     4.0
-
-    References
-    ----------
-    Barahona, F., Grotschel, M., Junger, M. and Reinelt, G. (1988). An application of combinatorial optimization to statistical
-    physics and circuit layout design. Operations Research 36(3), section 1.
     """
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         if graph.is_directed():

@@ -17,7 +17,14 @@ __all__ = ["Qubo", "qubo"]
 
 
 class Qubo(FactorGraph):
-    """A `FactorGraph` whose log score is minus a quadratic function; made by `qubo`."""
+    """A `FactorGraph` whose log score is minus a quadratic function; made by `qubo`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.graphs.qubo({("a", "a"): -1.0, ("a", "b"): 3.0}).n_variables
+    2
+    """
 
     def value(self, state: Mapping[Any, Hashable] | npt.ArrayLike) -> float:
         """Return x'Qx + offset.
@@ -67,17 +74,17 @@ def qubo(Q: Any, offset: float = 0.0) -> Qubo:
     GraphError
         If a key is no pair, a coefficient is not finite, or the matrix is not square.
 
+    References
+    ----------
+    Kochenberger, G. et al. (2014). The unconstrained binary quadratic programming problem: a survey. Journal of Combinatorial
+    Optimization 28, equation 1.
+
     Examples
     --------
     >>> import stochinf as si
     >>> graph = si.graphs.qubo({("a", "a"): -1, ("b", "b"): -1, ("a", "b"): 3})
     >>> graph.value({"a": 1, "b": 0})
     -1.0
-
-    References
-    ----------
-    Kochenberger, G. et al. (2014). The unconstrained binary quadratic programming problem: a survey. Journal of Combinatorial
-    Optimization 28, equation 1.
     """
     names, rows, columns, values = _of_dict(Q) if isinstance(Q, Mapping) else _of_matrix(Q)
     if isinstance(offset, (bool, str)) or not np.isfinite(float(offset)):

@@ -62,6 +62,10 @@ class DiscreteLangevin(NamedTuple):
     MemoryLimitError
         If the couplings of a spin model, as a dense matrix, need more memory than there is.
 
+    References
+    ----------
+    Zhang, R., Liu, X. and Liu, Q. (2022). A Langevin-like sampler for discrete distributions. ICML, algorithm 1, equation 3.
+
     Examples
     --------
     >>> import networkx as nx
@@ -71,10 +75,6 @@ class DiscreteLangevin(NamedTuple):
     >>> run = si.run(si.graphs.DiscreteLangevin(), si.FactorGraph.from_networkx(G), steps=100, warmup=50, chains=8, rng=0)
     >>> run["state"].shape
     (8, 100, 5)
-
-    References
-    ----------
-    Zhang, R., Liu, X. and Liu, Q. (2022). A Langevin-like sampler for discrete distributions. ICML, algorithm 1, equation 3.
     """
 
     step_size: float = 0.0
@@ -114,7 +114,7 @@ class GibbsWithGradients(NamedTuple):
     ----------
     moves : int
         Changes proposed in a step; 0 takes as many as there are free variables.
-    inverse_temperature, sums
+    inverse_temperature, sums : optional
         As in `DiscreteLangevin`.
 
     Raises
@@ -124,16 +124,16 @@ class GibbsWithGradients(NamedTuple):
     MemoryLimitError
         If the couplings of a spin model, as a dense matrix, need more memory than there is.
 
+    References
+    ----------
+    Grathwohl, W. et al. (2021). Oops I took a gradient. ICML, algorithm 1.
+
     Examples
     --------
     >>> import stochinf as si
     >>> graph = si.FactorGraph([2, 3], [(0, 1)], [[1, 2, 3, 3, 2, 1]])
     >>> si.run(si.graphs.GibbsWithGradients(), graph, steps=100, chains=8, rng=0)["state"].shape
     (8, 100, 2)
-
-    References
-    ----------
-    Grathwohl, W. et al. (2021). Oops I took a gradient. ICML, algorithm 1.
     """
 
     moves: int = 0

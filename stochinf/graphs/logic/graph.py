@@ -34,6 +34,7 @@ class LogicalGraph(FactorGraph):
     Parameters
     ----------
     n_states : sequence of V ints
+        States of each variable.
     factors : LogicalFactors
         From `stochinf.graphs.logic.factors.logical_factors`.
     names, states : sequences, optional
