@@ -20,6 +20,12 @@ __all__ = ["METHODS", "auto", "exact", "search"]
 SECONDS = 10.0
 """What a search takes where nobody says."""
 
+BOUNDING = 0.2
+"""Share of the time that goes to a bound."""
+
+CLOSE = 1e-9
+"""Relative difference of score and bound below which they count as equal."""
+
 
 def exact(question: Question) -> MapState:
     """Answer by elimination with maxima in place of sums; see `stochinf.graphs.exact`."""
@@ -56,18 +62,30 @@ def searched(question: Question, name: str, method: str) -> MapState:
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
     seconds = SECONDS if question.sampling.time is None else question.sampling.time
-    result = getattr(searches, name)(left.graph, time=seconds, rng=question.sampling.entropy)
+    result = getattr(searches, name)(
+        left.graph, time=seconds, threads=question.sampling.controls.threads, rng=question.sampling.entropy
+    )
     return found(question, left, result.states, result.log_score, result.bound, method, result.reason, began)
 
 
 def auto(question: Question) -> MapState:
-    """Eliminate where the tables fit, else search."""
+    """Eliminate where the tables fit, else search, with a bound from the dual of max-product."""
     try:
         return exact(question)
     except MemoryLimitError as error:
-        answer = search(question)
-        why = f"elimination does not fit ({error}); {answer.reason}"
-        return replace(answer, reason=why)
+        seconds = SECONDS if question.sampling.time is None else question.sampling.time
+        answer = search(question._replace(sampling=question.sampling._replace(time=(1.0 - BOUNDING) * seconds)))
+        other = by_max_product(question._replace(sampling=question.sampling._replace(time=BOUNDING * seconds)))
+        best = answer if answer.log_score >= other.log_score else other
+        proven = other.bound <= best.log_score + CLOSE * max(1.0, abs(best.log_score))
+        why = f"elimination does not fit ({error}); {best.reason}{'; the dual bound meets the score' if proven else ''}"
+        return replace(
+            best,
+            reason=why,
+            bound=other.bound,
+            status=OPTIMAL if proven else HEURISTIC,
+            seconds=answer.seconds + other.seconds,
+        )
 
 
 def found(
@@ -75,7 +93,7 @@ def found(
     **fields: Any,
 ) -> MapState:  # fmt: skip
     """Return an answer for the whole graph from the states of the free variables."""
-    proven = not math.isnan(bound) and bound <= score + 1e-9 * max(1.0, abs(score))
+    proven = not math.isnan(bound) and bound <= score + CLOSE * max(1.0, abs(score))
     return MapState(
         graph=question.graph,
         states=left.whole(states),
@@ -90,6 +108,16 @@ def found(
     )
 
 
+def by_max_product(question: Question) -> MapState:
+    """Answer by max-product belief propagation; see `stochinf.graphs.variational`."""
+    from stochinf.graphs.variational.max_product import max_product
+
+    began = clock.perf_counter()
+    left = narrowed(question.graph, question.clamped)
+    states, score, bound = max_product(left.graph, time=question.sampling.time)
+    return found(question, left, states, score, bound, "max-product", "max-product messages, decoded and improved", began)
+
+
 METHODS: dict[str, Callable[[Question], MapState]] = {
     "auto": auto,
     "exact": exact,
@@ -97,15 +125,5 @@ METHODS: dict[str, Callable[[Question], MapState]] = {
     "annealing": lambda question: searched(question, "annealing", "annealing"),
     "tabu": lambda question: searched(question, "tabu", "tabu"),
     "icm": lambda question: searched(question, "iterated_conditional_modes", "icm"),
-    "max-product": lambda question: by_max_product(question),
+    "max-product": by_max_product,
 }
-
-
-def by_max_product(question: Question) -> MapState:
-    """Answer by max-product belief propagation; see `stochinf.graphs.variational`."""
-    from stochinf.graphs.variational import max_product
-
-    began = clock.perf_counter()
-    left = narrowed(question.graph, question.clamped)
-    states, score, bound = max_product(left.graph)
-    return found(question, left, states, score, bound, "max-product", "max-product messages, decoded and improved", began)

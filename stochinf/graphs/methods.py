@@ -20,7 +20,7 @@ from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
 from stochinf.graphs.targets import graph_target
 
-__all__ = ["METHODS", "auto", "exact", "gibbs", "metropolis", "settled", "single_site", "tempering"]
+__all__ = ["METHODS", "auto", "exact", "gibbs", "gradient", "metropolis", "settled", "single_site", "swendsen_wang", "tempering"]
 
 LADDERS = 16
 
@@ -118,7 +118,26 @@ def swendsen_wang(question: Question) -> Marginals:
     return cluster_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
 
 
+def gradient(question: Question) -> Marginals:
+    """Answer by discrete Langevin proposals, accepted or not: for dense energies; see `stochinf.graphs.gradient`."""
+    from stochinf.graphs.gradient import DiscreteLangevin
+
+    return single_site(question, DiscreteLangevin(sums=True), method="gradient", reason="discrete Langevin was asked for")
+
+
+def variational(name: str) -> Callable[[Question], Marginals]:
+    """Return one of the methods of `stochinf.graphs.approximate`, imported when it is called."""
+
+    def answer(question: Question) -> Marginals:
+        from stochinf.graphs import approximate
+
+        return getattr(approximate, name)(question)  # type: ignore[no-any-return]
+
+    return answer
+
+
 METHODS: dict[str, Callable[[Question], Marginals]] = {
     "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "tempering": tempering,
-    "swendsen-wang": swendsen_wang,
+    "swendsen-wang": swendsen_wang, "gradient": gradient, "bp": variational("by_belief_propagation"),
+    "trw": variational("by_tree_reweighted"), "mean-field": variational("by_mean_field"),
 }  # fmt: skip

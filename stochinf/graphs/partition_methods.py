@@ -14,6 +14,7 @@ from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import LogPartition
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.methods import DECIDED, LADDERS
+from stochinf.graphs.methods import METHODS as MARGINALS
 from stochinf.graphs.question import Question
 
 __all__ = ["METHODS", "auto", "exact"]
@@ -94,4 +95,26 @@ def estimated(
     )
 
 
-METHODS: dict[str, Callable[[Question], LogPartition]] = {"auto": auto, "exact": exact, "ais": annealed, "tempering": tempered}
+def variational(name: str) -> Callable[[Question], LogPartition]:
+    """Return an approximation or a bound by a method of `stochinf.graphs.methods`."""
+
+    def answer(question: Question) -> LogPartition:
+        result = MARGINALS[name](question)
+        value = result.log_partition
+        bounds = {"trw": (-math.inf, value), "mean-field": (value, math.inf)}.get(name, (-math.inf, math.inf))
+        return LogPartition(
+            value=value, mcse=result.log_partition_mcse, exact=result.exact, method=name, reason=result.reason,
+            bounds=(value, value) if result.exact else bounds, facts=result.facts, warnings=result.warnings,
+            seconds=result.seconds["sampling"], rng_entropy=result.rng_entropy,
+        )  # fmt: skip
+
+    return answer
+
+
+METHODS: dict[str, Callable[[Question], LogPartition]] = {
+    "auto": auto,
+    "exact": exact,
+    "ais": annealed,
+    "tempering": tempered,
+    **{name: variational(name) for name in ("bp", "trw", "mean-field")},
+}
