@@ -1,5 +1,6 @@
 """Swendsen-Wang keeps the distribution, with fields, evidence and frustration; planted bugs are caught."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -127,6 +128,14 @@ def test_same_bits_for_any_threads_and_chunks() -> None:
     graph = MODELS["potts"].graph
     one, two = (si.run(SwendsenWang(), graph, steps=30, chains=70, threads=n, rng=9)["state"] for n in (1, 2))
     assert (one == two).all()
+
+
+@pytest.mark.parametrize("name", ["grid", "potts"])
+def test_a_saved_run_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
+    graph = MODELS[name].graph
+    whole = si.run(SwendsenWang(), graph, steps=12, chains=3, rng=2)["state"]
+    si.run(SwendsenWang(), graph, steps=5, chains=3, rng=2).save(tmp_path / "run.npz")
+    assert (si.resume(tmp_path / "run.npz", draws=7)["state"] == whole).all()
 
 
 @pytest.mark.fast

@@ -1,5 +1,6 @@
 """Parallel tempering keeps the joint distribution of its rungs, finds its ladder, and counts partition functions right."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -242,6 +243,20 @@ class TestLadder:
         assert (one.probability == two.probability).all()
         assert one.log_partition == two.log_partition
         assert (one.facts["ladder"] == two.facts["ladder"]).all()
+
+
+def test_a_saved_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    graph, kernel = MODELS["tables"].graph, Tempering(LADDER)
+    path, n = tmp_path / "run.npz", graph.n_variables
+    whole = si.run(kernel, graph, steps=12 * n, thin=n, chains=8, rng=2)["state"]
+    si.run(kernel, graph, steps=5 * n, thin=n, chains=8, rng=2).save(path)
+    assert (si.resume(path, draws=7)["state"] == whole).all()
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["block0.state.lane_at"][0, 0] = arrays["block0.state.lane_at"][0, 1]
+    np.savez(path, **arrays)
+    with pytest.raises(si.CheckpointError, match="rungs do not agree"):
+        si.resume(path, draws=1)
 
 
 @pytest.mark.fast

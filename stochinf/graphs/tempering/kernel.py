@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import CheckpointError, StochinfError
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.engine.random import random
@@ -152,8 +152,12 @@ class Tempering(NamedTuple):
         forget(state)
 
     def check_state(self, target: Any, state: Any) -> None:
-        """Demand that a saved state is one."""
+        """Demand that a saved state is one: states of their variables, and every lane on one rung of its ladder."""
         check_states(target, state)
+        lanes = np.arange(state.rung.size).reshape(state.lane_at.shape)
+        whole = (np.sort(state.lane_at, axis=1) == lanes).all() and 1 <= state.clock[0] <= target.n_points
+        if not whole or (state.rung[state.lane_at] != np.arange(state.lane_at.shape[1])).any():
+            raise CheckpointError("tempered chains: the lanes of a ladder and its rungs do not agree; the file is damaged")
 
     def update(self, target: Any, state: Any, point: int, rate: float, rng: Any) -> None:
         """Draw one variable in every lane; after as many steps as there are points, swap."""
