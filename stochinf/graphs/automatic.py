@@ -1,9 +1,8 @@
 """The method "auto": exact where the tables fit, by the sampler that mixes where they do not; and it says which and why.
 
 The model given the evidence falls into components. Those whose junction trees fit into memory and time are solved exactly.
-On what is left a pilot of single-site Gibbs sampling starts many chains apart from each other: where they agree
-(R-hat at most `AGREED`), Gibbs sampling goes on; where they do not, parallel tempering takes over, and the answer of smaller
-R-hat is kept.
+On what is left samplers race: each starts chains far apart from each other for a short run, from the cheapest sampler on. The
+first whose chains agree (R-hat at most `AGREED`) goes on, else the one whose chains came nearest to agreeing.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from stochinf.graphs.question import Question, Sampling
 __all__ = ["auto"]
 
 AGREED = 1.02
-"""R-hat up to which single-site Gibbs sampling is trusted to go on."""
+"""R-hat up to which chains count as agreeing."""
 
 CELLS_PER_SECOND = 1e8
 """Entries of tables that elimination passes in a second on a slow core, both ways."""
@@ -36,7 +35,12 @@ PATIENCE = 60.0
 """Seconds that elimination may take where nobody sets a time."""
 
 PILOT = 0.1
-"""Share of the time that the pilot takes."""
+"""Share of the time that a short run takes."""
+
+POSITIVE, ZEROS = ("gibbs", "blocked", "tempering"), ("blocked", "tempering")
+"""Who races; with zeros single-site moves may not reach every state."""
+
+WORST = 10.0
 
 
 def auto(question: Question) -> Marginals:
@@ -44,7 +48,7 @@ def auto(question: Question) -> Marginals:
     from stochinf.graphs.methods import DECIDED, METHODS, settled
 
     if not question.graph.tabular:
-        return _named(METHODS["gibbs"](question), "rules too wide for tables: single-site Gibbs by counters")
+        return replace(METHODS["gibbs"](question), reason="rules too wide for tables: single-site Gibbs by counters")
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:
@@ -113,26 +117,34 @@ def _within(sampling: Sampling, seconds: float) -> Sampling:
 
 
 def _sampled(question: Question) -> Marginals:
-    """Sample by Gibbs where a pilot's chains agree, else by tempering."""
+    """Let samplers race in short runs, and go on with the first whose chains agree, else with the one that came nearest."""
     from stochinf.graphs.methods import METHODS
 
     sampling = question.sampling
     short = sampling._replace(sweeps=200, warmup=100, controls=sampling.controls._replace(stop=None))
     if sampling.time is not None:
-        short = _within(short, PILOT * sampling.time)
-    pilot = METHODS["gibbs"](question._replace(sampling=short))
-    rhat = pilot.rhat.max()
-    if rhat <= AGREED or "tempering" not in METHODS:
-        return _named(METHODS["gibbs"](question), f"single-site Gibbs mixes (R-hat {rhat:.3f} in a pilot)")
-    answer = METHODS["tempering"](question)
-    why = f"single-site Gibbs does not mix (R-hat {rhat:.3g} in a pilot), so chains are tempered"
-    if not answer.rhat.max() <= rhat:
-        return _named(pilot, f"{why}; tempering did no better (R-hat {answer.rhat.max():.3g}), its answer was left")
-    return _named(answer, why)
+        short = _within(short._replace(sweeps=0), PILOT * sampling.time)
+    began, tried = clock.perf_counter(), []
+    for name in POSITIVE if question.graph.positive else ZEROS:
+        pilot = METHODS[name](question._replace(sampling=short))
+        rhat = pilot.rhat.max() if pilot.sweeps else np.inf
+        tried.append((_disagreement(pilot), rhat, name))
+        if rhat <= AGREED:
+            break
+    name = min(tried)[2]
+    if sampling.time is not None:
+        left = max(0.1, sampling.time - (clock.perf_counter() - began))
+        question = question._replace(sampling=_within(sampling, left))
+    told = ", ".join(f"{pilot} {rhat:.3g}" for _, rhat, pilot in tried)
+    return replace(METHODS[name](question), reason=f"{name} mixes best (R-hat of short runs: {told})")
 
 
-def _named(result: Marginals, reason: str) -> Marginals:
-    return replace(result, reason=reason)
+def _disagreement(result: Marginals) -> float:
+    """Return how far chains disagree over all variables: the mean of R-hat, at most `WORST` for each."""
+    if not result.sweeps:
+        return WORST
+    rhat = result.worst_rhat[~np.isnan(result.worst_rhat)]
+    return float(np.minimum(rhat, WORST).mean()) if rhat.size else 1.0
 
 
 def _joined(

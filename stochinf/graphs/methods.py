@@ -20,9 +20,15 @@ from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
 from stochinf.graphs.targets import graph_target
 
-__all__ = ["METHODS", "auto", "exact", "gibbs", "gradient", "metropolis", "settled", "single_site", "swendsen_wang", "tempering"]
+__all__ = [
+    "METHODS", "auto", "blocked", "exact", "gibbs", "gradient", "metropolis", "settled", "single_site", "swendsen_wang",
+    "tempering",
+]  # fmt: skip
 
 LADDERS = 16
+
+BLOCK_CELLS = 256
+"""Entries of a table of a block: eight binary variables."""
 
 DECIDED = "evidence and zeros leave one state to every variable"
 
@@ -118,6 +124,13 @@ def swendsen_wang(question: Question) -> Marginals:
     return cluster_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
 
 
+def blocked(question: Question) -> Marginals:
+    """Answer by drawing blocks of variables at once, with tables of `BLOCK_CELLS`; see `stochinf.graphs.blocked`."""
+    from stochinf.graphs.blocked import blocked_marginals
+
+    return blocked_marginals(question.graph, question.clamped, question.sampling.with_chains(LANES), cells=BLOCK_CELLS)
+
+
 def gradient(question: Question) -> Marginals:
     """Answer by discrete Langevin proposals, accepted or not: for dense energies; see `stochinf.graphs.gradient`."""
     from stochinf.graphs.gradient import DiscreteLangevin
@@ -137,7 +150,8 @@ def variational(name: str) -> Callable[[Question], Marginals]:
 
 
 METHODS: dict[str, Callable[[Question], Marginals]] = {
-    "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "tempering": tempering,
+    "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "blocked": blocked,
+    "tempering": tempering,
     "swendsen-wang": swendsen_wang, "gradient": gradient, "bp": variational("by_belief_propagation"),
     "trw": variational("by_tree_reweighted"), "mean-field": variational("by_mean_field"),
 }  # fmt: skip
