@@ -5,19 +5,20 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from graphs.invariance import MODELS, Model, invariant, p_value, spins, sums_z, swept
+from graphs.invariance import MODELS, STARTS, Model, invariant, p_value, spins, sums_z, swept
 from oracles import exact_marginals
 
 import stochinf as si
 from stochinf.engine.jit import JIT, entry
 from stochinf.graphs.gradient import DiscreteLangevin, GibbsWithGradients, SpinGradients, TableLangevin
 from stochinf.graphs.gradient.dense import local_fields
-from stochinf.graphs.gradient.spin_moves import SpinGradients as Kernel
 
 pytestmark = pytest.mark.fast
 
 KERNELS = [DiscreteLangevin(), DiscreteLangevin(2.0), GibbsWithGradients(), GibbsWithGradients(moves=2)]
 IDS = ["langevin", "langevin, large steps", "gibbs with gradients", "two moves"]
+FEWER = STARTS if JIT else 30
+"""Without the JIT a step of all variables takes its time."""
 ODD = Model(si.FactorGraph([1, 2, 3, 1], [(0, 1), (1, 2), (2, 3), ()], [[1, 2], [3, 1, 1, 1, 2, 4], [1, 1, 2], [5]]), {})
 """Variables of one state, and a constant."""
 
@@ -25,13 +26,13 @@ ODD = Model(si.FactorGraph([1, 2, 3, 1], [(0, 1), (1, 2), (2, 3), ()], [[1, 2], 
 @pytest.mark.parametrize("kernel", KERNELS, ids=IDS)
 @pytest.mark.parametrize("model", [*MODELS, ODD], ids=str)
 def test_a_step_keeps_the_distribution(kernel: Any, model: str | Model) -> None:
-    assert invariant(model, kernel, sweeps=2)
+    assert invariant(model, kernel, sweeps=2 if JIT else 1, starts=FEWER)
 
 
 @pytest.mark.parametrize("kernel", [KERNELS[0], KERNELS[2]], ids=[IDS[0], IDS[2]])
 @pytest.mark.parametrize("model", [*MODELS, ODD], ids=str)
 def test_sums_agree_with_the_exact_marginals(kernel: Any, model: str | Model) -> None:
-    assert sums_z(model, kernel._replace(sums=True)) < 6
+    assert sums_z(model, kernel._replace(sums=True), starts=FEWER) < 6
 
 
 @pytest.mark.skipif(not JIT, reason="power needs many starts")
@@ -121,7 +122,7 @@ def test_fields_are_a_matrix_product(n: int) -> None:
 
 @pytest.mark.parametrize("kernel", [KERNELS[0], KERNELS[2]], ids=[IDS[0], IDS[2]])
 def test_fields_stay_those_of_the_spins(kernel: Any) -> None:
-    target, state = swept("grid", kernel, sweeps=20, starts=64)
+    target, state = swept("grid", kernel, sweeps=20 if JIT else 2, starts=16)
     couplings = kernel.prepare(target).couplings
     np.testing.assert_allclose(state.local, couplings @ state.position + target.field[:, None], atol=1e-5)
 
@@ -162,7 +163,3 @@ def test_all_observed(kernel: Any) -> None:
 def test_bad_input(make: Any, message: str) -> None:
     with pytest.raises(si.StochinfError, match=message):
         make()
-
-
-def test_the_kernel_is_public() -> None:
-    assert Kernel is SpinGradients
