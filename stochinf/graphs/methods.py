@@ -126,7 +126,7 @@ def swendsen_wang(question: Question) -> Marginals:
 
 def blocked(question: Question) -> Marginals:
     """Answer by drawing blocks of variables at once, with tables of `BLOCK_CELLS`; see `stochinf.graphs.blocked`."""
-    from stochinf.graphs.blocked import blocked_marginals
+    from stochinf.graphs.blocked.marginal import blocked_marginals
 
     return blocked_marginals(question.graph, question.clamped, question.sampling.with_chains(LANES), cells=BLOCK_CELLS)
 
