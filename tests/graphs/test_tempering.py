@@ -1,5 +1,6 @@
 """Parallel tempering keeps the joint distribution of its rungs, finds its ladder, and counts partition functions right."""
 
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -234,6 +235,20 @@ class TestLadder:
         assert np.isnan(result.log_partition)
         assert result.warnings
 
+    def test_a_time_limit_holds_and_is_shared_out(self) -> None:
+        graph = spin_glass(5)
+        tempered_marginals(graph, free(graph), sampling(8, 10))
+        timed = Sampling(8, 0, 200, 0.6, 1, Controls(stop=si.stop.seconds(0.6)))
+        began = time.monotonic()
+        result = tempered_marginals(graph, free(graph), timed)
+        assert time.monotonic() - began < 2
+        assert result.warmup >= 200
+        assert result.sweeps > result.warmup
+        assert "seconds" in result.stopped
+        short = tempered_marginals(graph, free(graph), timed._replace(time=1e-6))
+        assert short.sweeps == 0
+        assert np.isnan(short.log_partition)
+
     def test_same_bits_for_any_threads_and_chunks(self) -> None:
         graph = spin_glass(5)
         one = tempered_marginals(graph, free(graph), sampling(16, 300, 100, threads=1))
@@ -273,7 +288,7 @@ def test_all_observed_is_exact() -> None:
 @pytest.mark.parametrize("sweeps", [1, 2, 5, 17, 64, 200, 2000])
 def test_rounds_fill_warm_up(sweeps: int) -> None:
     assert sum(rounds(sweeps)) == sweeps // 2
-    assert all(length > 0 for length in rounds(sweeps))
+    assert min(rounds(sweeps), default=1) > 0
 
 
 @pytest.mark.fast

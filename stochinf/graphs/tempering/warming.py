@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time as clock
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,25 +37,28 @@ ENOUGH_REFUSED = 0.6
 LOOKS = 32
 """Times in the second half of warm-up that log weights are looked at to guess the ratios of partition functions."""
 
-ADAPTING, SETTLED = 0.15, 0.3
-"""Shares of a time limit after which no round of adaptation begins, and warm-up ends."""
+ENOUGH, ADAPTING, SETTLED = 0.05, 0.3, 0.5
+"""Shares of a time limit: rounds go on until the first is over, none begins after the second, warm-up ends after the third."""
+
+OPEN_END = 2**40
+"""Sweeps of a warm-up whose end the clock decides."""
 
 
-def rounds(sweeps: int) -> list[int]:
+def rounds(sweeps: int) -> Iterator[int]:
     """Return the lengths of the rounds of adaptation, each twice the one before, half of warm-up together.
 
     Examples
     --------
     >>> from stochinf.graphs.tempering.warming import rounds
-    >>> rounds(400)
+    >>> list(rounds(400))
     [16, 32, 64, 88]
     """
-    left, lengths, length = sweeps // 2, [], FIRST_ROUND
+    left, length = sweeps // 2, FIRST_ROUND
     while left > 0:
-        lengths.append(left if left < length + FIRST_ROUND else length)
-        left -= lengths[-1]
+        chosen = left if left < length + FIRST_ROUND else length
+        yield chosen
+        left -= chosen
         length *= 2
-    return lengths
 
 
 @dataclass
@@ -62,8 +67,9 @@ class Warming:
 
     The ladder begins with 8 rungs. After 16, 32, 64 ... sweeps the rungs are moved so that all swaps are refused equally often;
     while more than 0.6 are refused and less than half of warm-up is over, their number is doubled, up to 64, and sampling
-    begins afresh. The last half of warm-up, which has 400 sweeps at least, settles on the last ladder. A time limit that warm-up
-    would use up cuts it short; otherwise all of this happens at fixed numbers of sweeps.
+    begins afresh. The last half of warm-up, which has 400 sweeps at least, settles on the last ladder. All of this happens at
+    fixed numbers of sweeps; but where only a time limit ends the run, rounds go on for a twentieth of it, and settling takes as
+    long again. Warm-up never takes more than half of a time limit.
 
     Attributes
     ----------
@@ -88,20 +94,24 @@ class Warming:
 
     def __post_init__(self) -> None:
         self.began = clock.monotonic()
-        self.sampling = self.sampling._replace(warmup=max(self.sampling.warmup, LEAST))
-        self.session = self.built(FLAT, self.sampling.warmup)
+        self.clocked = self.sampling.time is not None and not self.sampling.sweeps
+        self.planned = OPEN_END if self.clocked else max(self.sampling.warmup, LEAST)
+        self.session = self.built(FLAT, self.planned)
 
     def run(self) -> None:
         """Do the whole of it."""
         self.scale = self.spread_at_zero()
-        self.session = self.built(first_ladder(FEWEST_RUNGS, self.scale), self.sampling.warmup)
-        for length in rounds(self.sampling.warmup):
-            if self.spent() > ADAPTING:
-                break
+        self.session = self.built(first_ladder(FEWEST_RUNGS, self.scale), self.planned)
+        for length in itertools.takewhile(self.goes_on, rounds(self.planned)):
             if not self.advance(length):
                 return
             self.adapt()
-        self.settle()
+        self.settle(self.done if self.clocked else self.planned - self.done)
+
+    def goes_on(self, length: int) -> bool:
+        """Whether another round begins."""
+        over = self.clocked and self.done >= LEAST // 2 and self.spent() > ENOUGH
+        return not over and self.spent() <= ADAPTING
 
     def built(self, ladder: Floats, sweeps: int, starts: bool = True) -> Session:
         """Return a fresh session on a ladder."""
@@ -146,7 +156,9 @@ class Warming:
         ladder, refused = self.session.blocks[0].state.ladder, refusals(self.session.blocks)
         if refused.mean() > ENOUGH_REFUSED and ladder.size < LANES:
             finer = equalised(ladder, refused, 2 * ladder.size, self.scale)
-            self.session = self.built(finer, self.sampling.warmup - self.done)
+            seconds = self.session.seconds
+            self.session = self.built(finer, self.planned - self.done)
+            self.session.seconds = seconds
             return
         longest = MOST_REFUSED * refused.size if refused.mean() > MOST_REFUSED else np.inf
         moved = equalised(ladder, refused, ladder.size, self.scale, longest)
@@ -154,22 +166,21 @@ class Warming:
             forget(block.state)
             set_ladder(block.state, moved, block.state.centre)
 
-    def settle(self) -> None:
-        """Do what is left of warm-up, and guess the ratios of partition functions from what is seen on the way."""
+    def settle(self, sweeps: int) -> None:
+        """Do the second half of warm-up, and guess the ratios of partition functions from what is seen on the way."""
         session, points = self.session, self.target.n_points
-        start = session.total // points
-        sweeps, seen = session.plan.warmup // points - start, []
+        start, seen = session.total // points, []
         for look in range(1, LOOKS + 1):
             if not self.advance(start + sweeps * look // LOOKS - session.total // points):
                 return
             seen.append(scores_by_rung(session.blocks))
-            if self.spent() > SETTLED and look < LOOKS:
-                self.end_here()
+            if self.spent() > SETTLED:
                 break
         guess = ratios(session.blocks[0].state.ladder, np.concatenate(seen))
         for block in session.blocks:
             forget(block.state)
             block.state.centre[:] = guess
+        self.end_here()
         self.ready = True
 
     def end_here(self) -> None:
