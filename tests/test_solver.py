@@ -120,7 +120,8 @@ def test_trust() -> None:
     facts = {"exact": False, "method": "x"}
     settled, loose = (replace(exact, **facts, facts={"converged": value}) for value in (True, False))
     agreeing, quarrelling = (replace(exact, **facts, sweeps=10, worst_rhat=np.full(2, rhat)) for rhat in (1.02, 1.9))
-    order = [exact, agreeing, settled, quarrelling, loose]
+    stuck = replace(agreeing, warnings=("not ergodic: zeros",))
+    order = [exact, agreeing, settled, loose, stuck, quarrelling]
     for place, better in enumerate(order):
         assert _better(better, None)
         assert all(_better(better, worse) for worse in order[place + 1 :])

@@ -24,11 +24,11 @@ __all__ = ["Answer", "Budget", "answers", "guess"]
 Evidence = Mapping[Any, Any]
 SHORTEST = 0.2
 """Seconds below which no stage is begun."""
-DOUBTFUL = 1.2
-"""R-hat above which messages are trusted more than samples."""
+DOUBTFUL = 0.2
+"""R-hat less 1, and error of log Z, above which messages are trusted more than samples."""
 STAGES = {
     "MAR": (("bp", 0.1), ("auto", 0.2), ("auto", 1.0)),
-    "PR": (("bp", 0.1), ("ais", 0.1), ("auto", 0.5), ("tempering", 0.5), ("ais", 1.0)),
+    "PR": (("bp", 0.1), ("tempering", 0.2), ("auto", 0.6), ("tempering", 1.0)),
     "MAP": (("search", 0.1), ("auto", 0.3), ("auto", 0.5), ("search", 0.5), ("search", 1.0)),
 }
 """Methods by task, each with its share of the time left."""
@@ -141,16 +141,15 @@ def _better(found: Any, best: Any) -> bool:
 def _doubt(found: Any) -> float:
     """Return a number that grows with what speaks against an answer.
 
-    Messages that have settled are worth more than chains that disagree (R-hat above `DOUBTFUL`), and less than chains that agree.
+    Messages that have settled are worth more than chains that disagree (R-hat above `DOUBTFUL`, or a warning), and less than
+    chains that agree.
     """
     if found.exact:
         return 0.0
-    if isinstance(found, LogPartition):
-        return found.mcse if found.mcse == found.mcse else math.inf
-    rhat = found.rhat.max()
-    if not found.sweeps:
-        return DOUBTFUL if found.facts.get("converged", True) else 2.0 * DOUBTFUL
-    return max(rhat, 1.01) if rhat == rhat else 1.01
+    if found.facts.get("converged") is not None:
+        return DOUBTFUL if found.facts["converged"] else 2.0 * DOUBTFUL
+    error = float(found.mcse if isinstance(found, LogPartition) else found.rhat.max() - 1.0)
+    return (DOUBTFUL if math.isnan(error) else max(error, 0.0)) + 3.0 * DOUBTFUL * bool(found.warnings)
 
 
 def _final(found: Any) -> bool:

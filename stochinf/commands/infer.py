@@ -124,7 +124,7 @@ def verdict(result: Marginals | MapState | LogPartition) -> int:
             "the chains disagree, give more --time or --warmup"
         )
         return NOT_CONVERGED
-    if any(line.startswith("not ergodic") for line in said):
+    if any(line.startswith(("not ergodic", "not converged")) for line in said):
         return NOT_CONVERGED
     if result.facts.get("converged") is False:
         note(f"not converged: {result.method} stopped before its messages settled; give more --time, or another --method")
