@@ -174,28 +174,38 @@ def _factors(data: bytes, n_factors: int, n_edges: int, source: str) -> Factors:
     needed = n_factors * (HEAD.itemsize + TAIL.itemsize) + n_edges * LITERAL.itemsize
     if len(data) != needed:
         raise GraphError(f"{source}: {len(data)} bytes; {n_factors} factors with {n_edges} literals in all take {needed}")
-    functions, arities, tails, literals = [], [], [], []
+    n = n_edges // n_factors if n_factors else 0
+    record = np.dtype([("head", HEAD), ("literals", LITERAL, (n,)), ("tail", TAIL)])
+    if record.itemsize * n_factors == needed and (np.frombuffer(data, record)["head"]["arity"] == n).all() and n:
+        rows = np.frombuffer(data, record)
+        return _of_records(rows["head"], rows["literals"].reshape(-1), rows["tail"])
+    heads, literals, tails = _walked(data, n_factors, n_edges, source)
+    return _of_records(np.frombuffer(heads, HEAD), np.frombuffer(literals, LITERAL), np.frombuffer(tails, TAIL))
+
+
+def _of_records(heads: npt.NDArray[Any], literals: npt.NDArray[Any], tails: npt.NDArray[Any]) -> Factors:
+    return Factors(
+        heads["function"].astype(np.int64), heads["arity"].astype(np.int64), literals["variable"], literals["value"],
+        tails["weight"], tails["feature"].astype(np.float64),
+    )  # fmt: skip
+
+
+def _walked(data: bytes, n_factors: int, n_edges: int, source: str) -> tuple[bytes, bytes, bytes]:
+    """Return the heads, literals and tails of factors of different lengths."""
+    heads, literals, tails = [], [], []
     position, left = 0, n_edges
     for f in range(n_factors):
-        function = int.from_bytes(data[position : position + 2], "big")
         arity = int.from_bytes(data[position + 2 : position + 10], "big")
         if not 1 <= arity <= left:
             raise GraphError(f"{source}: factor {f} has {arity} literals; of {n_edges} announced {left} are left")
-        position += 10
-        stop = position + arity * LITERAL.itemsize
-        literals.append(data[position:stop])
-        tails.append(data[stop : stop + TAIL.itemsize])
-        functions.append(function)
-        arities.append(arity)
+        start, stop = position + HEAD.itemsize, position + HEAD.itemsize + arity * LITERAL.itemsize
+        heads.append(data[position:start])
+        literals.append(data[start:stop])
         position, left = stop + TAIL.itemsize, left - arity
+        tails.append(data[stop:position])
     if left:
         raise GraphError(f"{source}: {left} literals fewer than graph.meta announces")
-    ends = np.frombuffer(b"".join(tails), TAIL)
-    pairs = np.frombuffer(b"".join(literals), LITERAL)
-    return Factors(
-        np.array(functions, np.int64), np.array(arities, np.int64), pairs["variable"], pairs["value"], ends["weight"],
-        ends["feature"].astype(np.float64),
-    )  # fmt: skip
+    return b"".join(heads), b"".join(literals), b"".join(tails)
 
 
 def assembled(
@@ -216,26 +226,31 @@ def assembled(
     if not variables.size:
         raise GraphError(f"{source}: empty graph: 0 variables; at least one is needed")
     variables = variables[ordered(variables["id"], "variable", source)]
-    labels = _labels(variables, domains, source)
+    counts, values = _counts(variables, source), _values(variables["states"], domains, source)
     for what, numbers, count in (("variable", factors.variable, variables.size), ("weight", factors.weight, weights.size)):
         if numbers.size and numbers.max() >= count:
             raise GraphError(f"{source}: a factor has the {what} {numbers.max()}; there are {count}")
     scope = factors.variable.astype(np.int32)
-    literal = _states_of(scope, factors.value, labels, source)
+    literal = _states_of(scope, factors.value, counts, values)
+    if (literal < 0).any():
+        culprit = int(np.argmax(literal < 0))
+        variable, value = scope[culprit], factors.value[culprit]
+        raise GraphError(f"{source}: a factor compares variable {variable} with {value}, which is none of its states")
+    observed = np.flatnonzero(variables["role"]).astype(np.int32)
+    states = _states_of(observed, variables["value"][observed], counts, values)
+    if (states < 0).any():
+        culprit = int(observed[np.argmax(states < 0)])
+        value = variables["value"][culprit]
+        raise GraphError(f"{source}: evidence variable {culprit} has the value {value}, which is none of its states")
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(factors.arity)])
     logic = logical_factors(factors.function, starts, scope, literal, factors.weight.astype(np.int32), factors.feature, weights)
-    plain = all(row == [0, 1] for row in labels)
-    graph = LogicalGraph([len(row) for row in labels], logic, None, None if plain else labels)
-    evidence: dict[Hashable, Hashable] = {}
-    for v in np.flatnonzero(variables["role"]).tolist():
-        value = int(variables["value"][v])
-        if value not in labels[v]:
-            raise GraphError(f"{source}: evidence variable {v} has the value {value}, which is none of its states")
-        evidence[v] = value
-    return DeepDive(graph, evidence, fixed, _truthiness(domains))
+    labels = [values.get(v, range(count)) for v, count in enumerate(counts.tolist())] if values else None
+    evidence: dict[Hashable, Hashable] = dict(zip(observed.tolist(), variables["value"][observed].tolist(), strict=True))
+    return DeepDive(LogicalGraph(counts, logic, None, labels), evidence, fixed, _truthiness(domains))
 
 
-def _labels(variables: npt.NDArray[Any], domains: Mapping[int, npt.NDArray[Any]], source: str) -> list[list[int]]:
+def _counts(variables: npt.NDArray[Any], source: str) -> Int32s:
+    """Return the numbers of states; roles and types are checked too."""
     states = variables["states"]
     if (states < 1).any() or (states > MAX_CARDINALITY).any() or states.astype(np.float64).sum() > _MOST_STATES:
         culprit = int(np.argmax((states < 1) | (states > MAX_CARDINALITY)))
@@ -245,27 +260,32 @@ def _labels(variables: npt.NDArray[Any], domains: Mapping[int, npt.NDArray[Any]]
         )
     if (variables["type"] > 1).any() or (variables["role"] > 2).any() or (states[variables["type"] == 0] != 2).any():
         raise GraphError(f"{source}: variables have type 0 (Boolean, 2 states) or 1 (categorical) and role 0, 1 or 2")
-    labels = [list(range(count)) for count in states.tolist()]
+    return states.astype(np.int32)
+
+
+def _values(states: npt.NDArray[Any], domains: Mapping[int, npt.NDArray[Any]], source: str) -> dict[int, list[int]]:
+    """Return the values of the variables that have a domain, ascending."""
+    found: dict[int, list[int]] = {}
     for v, values in domains.items():
-        if v >= len(labels):
-            raise GraphError(f"{source}: variable {v} has a domain; there are {len(labels)} variables")
-        numbers = sorted(values["value"].tolist())
-        if len(numbers) != len(labels[v]) or len(set(numbers)) != len(numbers):
-            different = len(set(numbers))
-            raise GraphError(f"{source}: variable {v} has {len(labels[v])} states and {different} values in its domain")
-        labels[v] = numbers
-    return labels
+        if v >= states.size:
+            raise GraphError(f"{source}: variable {v} has a domain; there are {states.size} variables")
+        found[v] = sorted(set(values["value"].tolist()))
+        if len(values) != states[v] or len(found[v]) != len(values):
+            raise GraphError(f"{source}: variable {v} has {states[v]} states and {len(found[v])} values in its domain")
+    return found
 
 
-def _states_of(scope: Int32s, values: npt.NDArray[Any], labels: list[list[int]], source: str) -> Int32s:
-    places = [{label: k for k, label in enumerate(row)} for row in labels]
-    states = [places[v].get(value, -1) for v, value in zip(scope.tolist(), values.tolist(), strict=True)]
-    if -1 in states:
-        culprit = states.index(-1)
-        raise GraphError(
-            f"{source}: a factor compares variable {scope[culprit]} with {values[culprit]}, which is none of its states"
-        )
-    return np.array(states, np.int32)
+def _states_of(scope: Int32s, given: npt.NDArray[Any], counts: Int32s, values: dict[int, list[int]]) -> Int32s:
+    """Return the number of the state that each value is, -1 for none."""
+    states = np.where(given < counts[scope], given, 0).astype(np.int32)
+    states[given >= counts[scope]] = -1
+    if values:
+        listed = np.zeros(counts.size, np.bool_)
+        listed[list(values)] = True
+        places = {v: {value: k for k, value in enumerate(row)} for v, row in values.items()}
+        for i in np.flatnonzero(listed[scope]).tolist():
+            states[i] = places[int(scope[i])].get(int(given[i]), -1)
+    return states
 
 
 def _truthiness(domains: Mapping[int, npt.NDArray[Any]]) -> dict[Hashable, Floats]:

@@ -48,12 +48,14 @@ def write_deepdive(
     except OSError as error:
         raise GraphError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
     chosen, logic = check_evidence(graph, evidence), graph.logic
-    values = [_values(graph.labels(v)) for v in range(graph.n_variables)]
+    values = {v: row for v in range(graph.n_variables) if (row := _values(graph.labels(v))) != list(range(len(row)))}
     records = np.zeros(graph.n_variables, VARIABLE)
-    boolean = np.array([row == [0, 1] for row in values])
     records["id"], records["states"], records["role"] = np.arange(graph.n_variables), graph.n_states, chosen >= 0
-    records["type"] = ~boolean
-    records["value"] = [row[max(k, 0)] for row, k in zip(values, chosen.tolist(), strict=True)]
+    records["type"] = graph.n_states != 2
+    records["type"][list(values)] = 1
+    records["value"] = np.maximum(chosen, 0)
+    for v, row in values.items():
+        records["value"][v] = row[max(int(chosen[v]), 0)]
     weights = np.zeros(logic.weights.size, WEIGHT)
     weights["id"], weights["value"] = np.arange(logic.weights.size), logic.weights
     weights["fixed"] = True if fixed is None else fixed
@@ -62,14 +64,15 @@ def write_deepdive(
     write_bytes(folder / "graph.weights", weights.tobytes())
     write_bytes(folder / "graph.variables", records.tobytes())
     write_bytes(folder / "graph.factors", _factor_bytes(graph, values))
-    blocks = [_domain(v, row) for v, row in enumerate(values) if row != list(range(len(row)))]
-    if blocks:
-        write_bytes(folder / "graph.domains", b"".join(blocks))
+    if values:
+        write_bytes(folder / "graph.domains", b"".join(_domain(v, row) for v, row in values.items()))
 
 
 def _values(labels: Any) -> list[int]:
     """Return the labels where they are ascending integers from 0 up, else the numbers of the states."""
     row = list(labels)
+    if isinstance(labels, range):
+        return row
     whole = all(isinstance(label, (int, np.integer)) and not isinstance(label, bool) and label >= 0 for label in row)
     if whole and row == sorted(row):
         return [int(label) for label in row]
@@ -82,11 +85,13 @@ def _domain(variable: int, row: list[int]) -> bytes:
     return np.array([variable, len(row)], ">u8").tobytes() + values.tobytes()
 
 
-def _factor_bytes(graph: LogicalGraph, values: list[list[int]]) -> bytes:
+def _factor_bytes(graph: LogicalGraph, values: dict[int, list[int]]) -> bytes:
     logic = graph.logic
     pairs = np.zeros(logic.scope.size, LITERAL)
     pairs["variable"] = logic.scope
-    pairs["value"] = [values[v][k] for v, k in zip(logic.scope.tolist(), logic.literal.tolist(), strict=True)]
+    pairs["value"] = logic.literal
+    for i in np.flatnonzero(np.isin(logic.scope, list(values))).tolist() if values else []:
+        pairs["value"][i] = values[int(logic.scope[i])][int(logic.literal[i])]
     tails = np.zeros(logic.feature.size, TAIL)
     tails["weight"], tails["feature"] = logic.weight_id, logic.feature
     heads = np.zeros(logic.feature.size, HEAD)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from stochinf.engine.errors import GraphError
 from stochinf.graphs.flat import Floats, Int32s, Int64s
 from stochinf.graphs.logic.functions import FUNCTIONS
-from stochinf.graphs.naming import quote
 
 __all__ = ["LogicalFactors", "logical_factors"]
 
@@ -80,8 +79,9 @@ def logical_factors(
     if (arity == 0).any():
         raise GraphError(f"factor {int(np.argmin(arity))} has no literal; give at least one")
     _refuse_repeats(scope_start, scope)
-    pairs, which = np.unique(np.stack([code.astype(np.int64), arity]), axis=1, return_inverse=True)
-    which = which.reshape(-1)
+    widest = int(arity.max(initial=0)) + 1
+    kinds, which = np.unique(code.astype(np.int64) * widest + arity, return_inverse=True)
+    pairs = kinds // widest, kinds % widest
     by_code = {function.code: function for function in FUNCTIONS.values()}
     known = [by_code.get(number) for number in pairs[0].tolist()]
     if None in known:
@@ -115,10 +115,10 @@ def _check_size(factors: LogicalFactors, tables: Sequence[Floats], which: Int64s
 
 def _refuse_repeats(scope_start: Int64s, scope: Int32s) -> None:
     factor = np.repeat(np.arange(scope_start.size - 1), np.diff(scope_start))
-    order = np.lexsort((scope, factor))
-    same = (factor[order][1:] == factor[order][:-1]) & (scope[order][1:] == scope[order][:-1])
-    if same.any():
-        first = order[1:][same][0]
-        raise GraphError(
-            f"factor {factor[first]}: variable number {quote(int(scope[first]))} appears in two literals; write it without"
-        )
+    lowest = int(scope.min(initial=0))
+    span = int(scope.max(initial=0)) - lowest + 1
+    keys = np.sort(factor * span + (scope - lowest))
+    same = np.flatnonzero(keys[1:] == keys[:-1])
+    if same.size:
+        bad, variable = divmod(int(keys[same[0]]), span)
+        raise GraphError(f"factor {bad}: variable number {variable + lowest} appears in two literals; write it without")

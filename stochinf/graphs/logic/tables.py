@@ -44,8 +44,7 @@ def _fill(graph: "LogicalGraph", factors: Int64s, n: int, strength: Floats, tabl
     places = logic.scope_start[factors][:, None] + np.arange(n)
     shapes = graph.n_states[logic.scope[places]]
     key = np.concatenate([shapes, logic.literal[places], logic.step[places[:, -1:]], logic.level_start[factors][:, None]], axis=1)
-    kinds, which = np.unique(key.astype(np.int64), axis=0, return_inverse=True)
-    which = which.reshape(-1)
+    kinds, which = _kinds(key.astype(np.int64))
     order = np.argsort(which, kind="stable")
     groups = np.split(factors[order], np.cumsum(np.bincount(which))[:-1])
     for kind, members in zip(kinds.tolist(), groups, strict=True):
@@ -55,3 +54,12 @@ def _fill(graph: "LogicalGraph", factors: Int64s, n: int, strength: Floats, tabl
             np.moveaxis(count, axis, 0)[state] += step
         table = logic.levels[level + count].reshape(-1)
         logs[table_start[members][:, None] + np.arange(table.size)] = strength[members][:, None] * table
+
+
+def _kinds(rows: Int64s) -> tuple[Int64s, Int64s]:
+    """Return the different rows of non-negative numbers, and which of them each row is."""
+    which = np.zeros(len(rows), np.int64)
+    first = np.zeros(1, np.int64)
+    for column in rows.T:
+        _, first, which = np.unique(which * (int(column.max()) + 1) + column, return_index=True, return_inverse=True)
+    return rows[first], which

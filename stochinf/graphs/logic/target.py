@@ -19,7 +19,7 @@ __all__ = ["LogicGraph", "logic_target"]
 Int32s = npt.NDArray[np.int32]
 Float32s = npt.NDArray[np.float32]
 
-_MOST_PAIRS = 10_000_000
+_MOST_PAIRS = 1_000_000
 """Pairs of variables that share a factor up to which they are coloured; beyond, every variable has a colour of its own."""
 
 
@@ -147,29 +147,25 @@ def _gains(
     """Return what a literal gains by the sum of the others, for each kind of literal, and where those of each literal begin."""
     if not step.size:
         return np.empty(0), np.empty(0, np.int64)
-    kinds, which = np.unique(np.stack([level_start, step.astype(np.int64), arity]), axis=1, return_inverse=True)
+    kinds, first, which = np.unique(2 * level_start + (step > 1), return_index=True, return_inverse=True)
+    headed = set((kinds[kinds % 2 == 1] // 2).tolist())
     pieces = []
-    for start, move, n in kinds.T.tolist():
-        top = _top(levels, start, n, kinds)
+    for kind, move, n in zip(kinds.tolist(), step[first].tolist(), arity[first].tolist(), strict=True):
+        start, top = kind // 2, 2 * n if kind // 2 in headed else n + 1
         pieces.append(levels[start + move : start + top] - levels[start : start + top - move])
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum([piece.size for piece in pieces])])
-    return np.concatenate(pieces), begins[:-1][which.reshape(-1)]
-
-
-def _top(levels: npt.NDArray[np.float64], start: int, n: int, kinds: Int64s) -> int:
-    """Return how many values a function of n literals has: 2 n where one of its literals is a head, else n + 1."""
-    return 2 * n if (kinds[1][kinds[0] == start] > 1).any() else n + 1
+    return np.concatenate(pieces), begins[:-1][which]
 
 
 def _colours(scope_start: Int64s, scope: Int32s, free: Int32s, n_variables: int) -> tuple[Int32s, Int32s]:
     arity = np.diff(scope_start)
     if (arity.astype(np.float64) ** 2).sum() > _MOST_PAIRS:
         return np.arange(free.size + 1, dtype=np.int32), np.arange(free.size, dtype=np.int32)
-    pairs = [np.empty((0, 2), np.int64)]
+    pairs = [np.empty(0, np.int64)]
     for size in np.unique(arity).tolist():
         members = scope[scope_start[:-1][arity == size][:, None] + np.arange(size)].astype(np.int64)
         left, right = np.nonzero(~np.eye(size, dtype=bool))
-        pairs.append(np.stack([members[:, left].ravel(), members[:, right].ravel()], axis=1))
-    edges = np.unique(np.concatenate(pairs), axis=0)
-    start = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=n_variables))])
-    return colour_classes(free, start, edges[:, 1].astype(np.int32))
+        pairs.append((members[:, left] * n_variables + members[:, right]).ravel())
+    near, far = np.divmod(np.unique(np.concatenate(pairs)), n_variables)
+    start = np.concatenate([[0], np.cumsum(np.bincount(near, minlength=n_variables))])
+    return colour_classes(free, start, far.astype(np.int32))
