@@ -210,6 +210,31 @@ class TestAgainstEnumeration:
 
 
 @pytest.mark.skipif(not JIT, reason="many sweeps")
+class TestFrontDoors:
+    @pytest.mark.parametrize("name", ["spins with evidence", "zeros and evidence", "potts"])
+    @pytest.mark.parametrize("method", ["tempering", "ais"])
+    def test_partition_functions(self, name: str, method: str) -> None:
+        graph, evidence = MODELS[name]
+        found = si.log_partition(graph, evidence, method, rng=3)
+        assert abs(found.value - log_partition(graph, evidence)) < 4.5 * found.mcse < 0.5
+        assert found.method == method
+
+    def test_marginals(self) -> None:
+        graph, evidence = MODELS["tables with evidence"]
+        found = si.marginals(graph, evidence, method="tempering", rng=3)
+        exact = exact_marginals(graph, evidence)
+        assert all((np.abs(found[v] - exact[v]) < 5 * found.mcse[v] + 1e-5).all() for v in graph.variables)
+        assert found.warnings == ()
+
+    def test_ladders_that_disagree_warn(self) -> None:
+        rng = np.random.default_rng(3)
+        graph = nx.grid_2d_graph(10, 10)
+        nx.set_edge_attributes(graph, {edge: 30 * rng.normal() for edge in graph.edges}, "J")
+        found = si.marginals(si.FactorGraph.from_networkx(graph), method="tempering", draws=30, rng=1)
+        assert any("ladders disagree" in warning for warning in found.warnings)
+
+
+@pytest.mark.skipif(not JIT, reason="many sweeps")
 class TestLadder:
     def test_swaps_are_refused_equally_often_and_rungs_grow(self) -> None:
         rng = np.random.default_rng(3)

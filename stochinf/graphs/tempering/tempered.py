@@ -25,6 +25,9 @@ from stochinf.graphs.tempering.warming import Warming
 
 __all__ = ["tempered_log_partition", "tempered_marginals"]
 
+DISAGREE = 1.1
+"""R-hat above which the ladders tell different stories."""
+
 RARELY = 0.05
 """Rate of accepted swaps below which the rungs stand too far apart."""
 
@@ -162,7 +165,7 @@ def _result(warming: Warming, graph: FactorGraph, clamped: Int32s, sampling: Sam
         log_partition=estimate.value,
         log_partition_mcse=estimate.mcse,
         facts=facts,
-        warnings=_warnings(facts, sampling.chains) if some else (),
+        warnings=_warnings(facts, sampling.chains, figures.rhat) if some else (),
         chains=sampling.chains,
         sweeps=int(lengths.sum()),
         warmup=warming.done,
@@ -199,9 +202,12 @@ def _log_partition(session: Session, graph: FactorGraph, clamped: Int32s, terms:
     return ratio._replace(value=constant + float(np.log(graph.n_states[clamped < 0]).sum()) + ratio.value)
 
 
-def _warnings(facts: dict[str, Any], chains: int) -> tuple[str, ...]:
-    """Say what keeps lanes from travelling."""
+def _warnings(facts: dict[str, Any], chains: int, rhat: Floats) -> tuple[str, ...]:
+    """Say what keeps lanes from travelling, and what that did."""
     warnings = []
+    apart = float(np.fmax.reduce(rhat, initial=1.0))
+    if apart > DISAGREE:
+        warnings.append(f"ladders disagree (R-hat {apart:.2f}): standard errors, that of log Z too, cannot be trusted")
     worst = float(facts["swap_rates"].min(initial=1.0))
     if worst < RARELY:
         warnings.append(f"only {worst:.1%} of the swaps between two neighbouring temperatures succeed: they stand too far apart")
