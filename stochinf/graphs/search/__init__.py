@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = exports(
         "Found": "found",
         "annealing": "methods",
         "portfolio": "choosing",
+        "cluster_tempering": "clustered",
         "iterated_conditional_modes": "methods",
         "tabu": "methods",
     },

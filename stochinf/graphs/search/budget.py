@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time as clock
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine import stop
 from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, check_controls, drive
 from stochinf.engine.errors import StochinfError
@@ -20,6 +20,9 @@ __all__ = ["Budget", "session_of"]
 
 SECONDS = 10.0
 """What a search takes where nobody says."""
+
+CLOCK: Callable[[], float] = time.monotonic
+"""Tells the time of all searches; benchmarks that share a machine count processor time in its place."""
 
 
 class Budget:
@@ -45,36 +48,33 @@ class Budget:
             raise StochinfError(f"time = {time!r}: a positive number of seconds is needed")
         self.sweeps = None if sweeps is None else counted("sweeps", sweeps)
         self.controls = check_controls(Controls(threads=threads))
-        seconds = math.inf if time is None and sweeps is not None else SECONDS if time is None else float(time)
-        self.began = clock.monotonic()
-        self.end = self.began + seconds
+        limit = math.inf if time is None and sweeps is not None else SECONDS if time is None else float(time)
+        self.began = CLOCK()
+        self.end = self.began + limit
         self.interrupted = False
 
     @property
     def left(self) -> float:
         """Seconds left; 0 after Ctrl-C."""
-        return 0.0 if self.interrupted else max(0.0, self.end - clock.monotonic())
+        return 0.0 if self.interrupted else max(0.0, self.end - CLOCK())
 
     @property
     def spent(self) -> float:
         """Seconds since the beginning."""
-        return clock.monotonic() - self.began
+        return CLOCK() - self.began
 
     def advance(self, session: Session, steps: int, whole: bool = False) -> float:
         """Advance a session by some steps, fewer where time is up and they are not to be done whole; return the seconds."""
-        began, left = clock.monotonic(), math.inf if whole else self.left
+        began, left = CLOCK(), math.inf if whole else self.left
         if left > 0:
-            rule = None if math.isinf(left) else stop.seconds(left)
-            drive(session, session.total + steps, self.controls._replace(stop=rule))
+            over = None if math.isinf(left) else self._over
+            drive(session, session.total + steps, self.controls._replace(callback=over))
             self.interrupted |= session.interrupted
-        return clock.monotonic() - began
+        return CLOCK() - began
 
-    def share(self, part: float) -> Budget:
-        """Return a budget of part of the time left."""
-        budget = Budget(None, 1)
-        budget.sweeps, budget.controls = None, self.controls
-        budget.end = budget.began + part * self.left
-        return budget
+    def _over(self, report: Any) -> bool:
+        """Whether time is up, between two chunks."""
+        return self.left <= 0
 
 
 def session_of(

@@ -6,10 +6,10 @@ from typing import Any
 
 from stochinf.engine.streams import entropy_of
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.search.breeding import breed_spins
 from stochinf.graphs.search.budget import Budget
-from stochinf.graphs.search.found import Found
-from stochinf.graphs.search.methods import LANES, default_chains, nothing_to_choose
-from stochinf.graphs.search.spin_searches import anneal_spins
+from stochinf.graphs.search.found import Found, nothing_to_choose
+from stochinf.graphs.search.methods import LANES, default_chains
 from stochinf.graphs.search.table_annealing import anneal_tables
 
 __all__ = ["portfolio"]
@@ -27,7 +27,7 @@ def portfolio(
     time : float, optional
         Seconds; 10 where neither `time` nor `sweeps` is given.
     sweeps : int, optional
-        Length of an anneal; the result then depends on the seed alone.
+        Rounds (spins) or the length of an anneal (tables); the result then depends on the seed alone.
     threads, rng
         As in `annealing`.
 
@@ -45,7 +45,7 @@ def portfolio(
     >>> import stochinf as si
     >>> from stochinf.graphs.search import portfolio
     >>> graph = si.FactorGraph.from_log_tables([2, 2, 2], [(0, 1), (1, 2), (0, 2)], [[0, 1, 1, 0]] * 3)
-    >>> found = portfolio(graph, sweeps=20, rng=0)
+    >>> found = portfolio(graph, sweeps=2, rng=0)
     >>> found.log_score, found.status
     (2.0, 'heuristic')
     """
@@ -55,5 +55,4 @@ def portfolio(
     if graph.spins is None:
         answer = anneal_tables(graph, budget, entropy, LANES, 1)
         return answer._replace(reason=f"factors that are not pairwise, binary and positive: {answer.reason}")
-    chains = default_chains(budget)
-    return anneal_spins(graph, budget, entropy, chains, 1)
+    return breed_spins(graph, budget, entropy, default_chains(budget))

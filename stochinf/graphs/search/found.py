@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stochinf.graphs.factor_graph import FactorGraph
 
-__all__ = ["Found", "found", "scores_of"]
+__all__ = ["Found", "found", "nothing_to_choose", "scores_of"]
 
 
 class Found(NamedTuple):
@@ -61,3 +61,9 @@ def scores_of(graph: FactorGraph, states: npt.NDArray[Any]) -> npt.NDArray[np.fl
         entries = flat.table_start[:-1] + reach[flat.scope_start[1:]] - reach[flat.scope_start[:-1]]
         scores[n] = math.fsum(flat.log_weights[entries].tolist()) if np.isfinite(flat.log_weights[entries]).all() else -np.inf
     return scores
+
+
+def nothing_to_choose(graph: FactorGraph) -> Found:
+    """Return the answer for a graph without variables."""
+    score = float(scores_of(graph, np.empty((1, 0), np.int32))[0])
+    return Found(np.empty(0, np.int32), score, score, "optimal", "there is no variable")

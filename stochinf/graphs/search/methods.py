@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import GraphError
 from stochinf.engine.streams import entropy_of
@@ -13,7 +11,7 @@ from stochinf.engine.threads import processors
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.naming import quote
 from stochinf.graphs.search.budget import Budget
-from stochinf.graphs.search.found import Found, scores_of
+from stochinf.graphs.search.found import Found, nothing_to_choose
 from stochinf.graphs.search.spin_searches import anneal_spins, descend_spins, tabu_spins
 from stochinf.graphs.search.table_annealing import anneal_tables
 from stochinf.graphs.search.table_descent import descend_tables
@@ -182,9 +180,3 @@ def iterated_conditional_modes(
 def default_chains(budget: Budget) -> int:
     """Return one chain for each thread where the clock ends the search, else 1, whatever the machine."""
     return 1 if budget.sweeps is not None else budget.controls.threads or processors()
-
-
-def nothing_to_choose(graph: FactorGraph) -> Found:
-    """Return the answer for a graph without variables."""
-    score = float(scores_of(graph, np.empty((1, 0), np.int32))[0])
-    return Found(np.empty(0, np.int32), score, score, "optimal", "there is no variable")

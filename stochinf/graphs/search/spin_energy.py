@@ -133,8 +133,14 @@ def remember_best(state: Any) -> None:
     state.energy[1] = state.energy[0]
 
 
-def spin_energy(graph: FactorGraph) -> SpinEnergy:
+def spin_energy(graph: FactorGraph, largest: int = LARGEST) -> SpinEnergy:
     """Return the energy of a binary pairwise positive model in whole numbers.
+
+    Parameters
+    ----------
+    graph : FactorGraph
+    largest : int
+        What the absolute field and couplings of one spin may add up to.
 
     Raises
     ------
@@ -158,7 +164,7 @@ def spin_energy(graph: FactorGraph) -> SpinEnergy:
     demand(16 * ends.size + 32 * graph.n_variables, f"{graph.n_variables} spins")
     couplings = np.concatenate([spins.coupling, spins.coupling])
     reach = np.abs(spins.field) + np.bincount(ends, np.abs(couplings), graph.n_variables)
-    scale = _scale(spins, float(reach.max(initial=0.0)), graph)
+    scale = _scale(spins, float(reach.max(initial=0.0)), graph, largest)
     order = np.argsort(ends, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=graph.n_variables))])
     whole = 4 * np.rint(couplings[order] * scale).astype(np.int32)
@@ -166,14 +172,14 @@ def spin_energy(graph: FactorGraph) -> SpinEnergy:
     return SpinEnergy(start.astype(np.int32), others[order].astype(np.int32), whole, field, 1.0 / scale)
 
 
-def _scale(spins: Any, reach: float, graph: FactorGraph) -> float:
+def _scale(spins: Any, reach: float, graph: FactorGraph, most: int) -> float:
     """Return the smallest power of two that makes all numbers whole, else the largest that fits."""
     if not np.isfinite(reach):
         node = graph.variables[0]
         raise GraphError(f"variable {quote(node)}: field and couplings add up beyond float64; rescale the model")
     if reach == 0.0:
         return 1.0
-    largest = 2.0 ** np.floor(np.log2(LARGEST / reach))
+    largest = 2.0 ** np.floor(np.log2(most / reach))
     numbers = np.concatenate([spins.field, spins.coupling])
     for power in range(-16, 17):
         scale = 2.0**power

@@ -2,9 +2,9 @@ r"""Tabu search over spins: the best flip of all that do not rest, gains kept up
 
 A move flips the spin of the least gain :math:`d_i` (a change of energy, negative for the better) among those that have rested,
 ties at random; the flipped spin rests for :math:`\lfloor V/30 \rfloor + U\{1, ..., \lfloor V/20 \rfloor + 10\}` moves, at
-most V / 4. A spin that rests may move all the same if that leads below the best of this walk (aspiration). After `patience` moves without a
-new best of the walk, the walk starts again at the best of all, or goes on from where it is, with some spins flipped at random:
-few at first, more each time, few again after a new best of all.
+most V / 4. A spin that rests may move all the same if that leads below the best of this walk (aspiration). After `patience`
+moves without a new best of the walk, the walk starts again at the best of all, or goes on from where it is, with some spins
+flipped at random: few at first, more each time, few again after a new best of all.
 
 References
 ----------
