@@ -10,6 +10,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import GraphError, MemoryLimitError
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
+from stochinf.graphs.colouring import colour_classes
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.naming import quote
 
@@ -177,7 +178,7 @@ def _spins(graph: FactorGraph, free: Int32s, clamped: Int32s) -> SpinGraph:
     coupling = np.tile(spins.coupling, 2)[order]
     _demand_single_precision(graph, spins, ends)
     colours = colour_classes(free, start, neighbours)
-    labels = all(list(graph.labels(i)) == [-1, 1] for i in range(graph.n_variables))
+    labels = graph._states is not None and all(list(graph.labels(i)) == [-1, 1] for i in range(graph.n_variables))
     arrays = (start, neighbours, coupling.astype(np.float32), spins.field.astype(np.float32), free, clamped, slots)
     return SpinGraph(*arrays, *colours, labels)
 
@@ -232,27 +233,8 @@ def _adjacency(graph: FactorGraph) -> tuple[Int64s, Int32s]:
         members = flat.scope[flat.scope_start[:-1][arity == size][:, None] + np.arange(size)]
         left, right = np.nonzero(~np.eye(size, dtype=bool))
         pairs.append(np.stack([members[:, left].ravel(), members[:, right].ravel()], axis=1))
-    edges = np.unique(np.concatenate(pairs), axis=0)
-    start = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=graph.n_variables))])
-    return start, edges[:, 1].astype(np.int32)
-
-
-def colour_classes(free: Int32s, start: npt.NDArray[Any], neighbours: Int32s) -> tuple[Int32s, Int32s]:
-    """Return a greedy colouring of the free variables, in order of index: class starts and members, as points.
-
-    References
-    ----------
-    Welsh, D. J. A. and Powell, M. B. (1967). An upper bound for the chromatic number of a graph. Computer Journal 10(1).
-    """
-    colour = np.full(start.size - 1, -1, np.int64)
-    begin, near = start.tolist(), neighbours.tolist()
-    shades = colour.tolist()
-    for variable in free.tolist():
-        taken = {shades[near[k]] for k in range(begin[variable], begin[variable + 1])}
-        shade = 0
-        while shade in taken:
-            shade += 1
-        shades[variable] = shade
-    chosen = np.array(shades, dtype=np.int64)[free] if free.size else np.empty(0, np.int64)
-    sizes = np.bincount(chosen) if free.size else np.empty(0, np.int64)
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32), np.argsort(chosen, kind="stable").astype(np.int32)
+    ends = np.concatenate(pairs)
+    keys = np.sort(ends[:, 0] * np.int64(graph.n_variables) + ends[:, 1])
+    keys = keys[np.append(True, keys[1:] != keys[:-1])] if keys.size else keys
+    start = np.concatenate([[0], np.cumsum(np.bincount(keys // graph.n_variables, minlength=graph.n_variables))])
+    return start, (keys % graph.n_variables).astype(np.int32)

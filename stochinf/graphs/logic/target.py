@@ -10,9 +10,10 @@ import numpy.typing as npt
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
+from stochinf.graphs.colouring import colour_classes
 from stochinf.graphs.flat import Int64s
 from stochinf.graphs.logic.graph import LogicalGraph
-from stochinf.graphs.targets import IMPOSSIBLE, colour_classes
+from stochinf.graphs.targets import IMPOSSIBLE
 
 __all__ = ["LogicGraph", "logic_target"]
 
