@@ -167,11 +167,15 @@ def loaded(graph: FactorGraph, logs: Floats, state: TreeState, linear: bool) -> 
 
 
 def impossible(graph: FactorGraph) -> GraphError:
-    """Return the error of a graph without any possible configuration."""
-    return GraphError(
-        f"{graph}: no configuration is possible, the partition function is 0; the zeros of its factors and the evidence "
-        "contradict each other: take evidence away, or give the zeros small positive weights"
-    )
+    """Return the error of a graph without any possible configuration; it names factors that contradict each other."""
+    from stochinf.graphs.feasible import feasible_states
+
+    why = "take evidence away, or give the zeros small positive weights"
+    try:
+        feasible_states(graph, None, 1, rng=0)
+    except GraphError as error:
+        why = str(error)
+    return GraphError(f"{graph}: no configuration is possible, the partition function is 0: {why}")
 
 
 def check_memory(graph: FactorGraph, plan: Elimination, needed: int, memory: int | None) -> None:
