@@ -121,7 +121,7 @@ def test_trust() -> None:
     settled, loose = (replace(exact, **facts, facts={"converged": value}) for value in (True, False))
     agreeing, quarrelling = (replace(exact, **facts, sweeps=10, worst_rhat=np.full(2, rhat)) for rhat in (1.02, 1.9))
     stuck = replace(agreeing, warnings=("not ergodic: zeros",))
-    order = [exact, agreeing, settled, loose, stuck, quarrelling]
+    order = [exact, agreeing, settled, stuck, quarrelling, loose]
     for place, better in enumerate(order):
         assert _better(better, None)
         assert all(_better(better, worse) for worse in order[place + 1 :])

@@ -140,7 +140,9 @@ COMMON = (
     Common("most probable state, exact", "graphs.exact", lambda: _most_probable(_tables, "exact")),
     Common("most probable state of spins by search", "graphs.search", lambda: _most_probable(_spins, "search")),
     Common("most probable state of tables by search", "graphs.search", lambda: _most_probable(_tables, "search")),
-    Common("marginals of spins by tempering", "graphs.tempering", lambda: _marginals(_spins, "tempering", "swendsen-wang")),
+    Common(
+        "marginals of spins by tempering", "graphs.tempering", lambda: _marginals(_spins, "tempering", "swendsen-wang", "blocked")
+    ),
     Common("marginals of tables by tempering", "graphs.tempering", lambda: _marginals(_tables, "tempering", "blocked")),
     Common("marginals of spins by belief propagation", "graphs.variational", lambda: _marginals(_spins, "bp")),
     Common("marginals of tables by belief propagation", "graphs.variational", lambda: _marginals(_tables, "bp")),

@@ -24,8 +24,8 @@ __all__ = ["Answer", "Budget", "answers", "guess"]
 Evidence = Mapping[Any, Any]
 SHORTEST = 0.2
 """Seconds below which no stage is begun."""
-DOUBTFUL = 0.2
-"""R-hat less 1, and error of log Z, above which messages are trusted more than samples."""
+LEAST = 5.0
+"""Round trips between temperatures, or particles' worth of weight, below which an estimate is a guess."""
 STAGES = {
     "MAR": (("bp", 0.1), ("auto", 0.2), ("auto", 1.0)),
     "PR": (("bp", 0.1), ("tempering", 0.2), ("auto", 0.6), ("tempering", 1.0)),
@@ -141,15 +141,18 @@ def _better(found: Any, best: Any) -> bool:
 def _doubt(found: Any) -> float:
     """Return a number that grows with what speaks against an answer.
 
-    Messages that have settled are worth more than chains that disagree (R-hat above `DOUBTFUL`, or a warning), and less than
-    chains that agree.
+    Messages that have settled are worth more than chains that disagree (R-hat above 1.2), cannot reach every state, or never
+    went from the hottest temperature to the coldest and back, and less than chains that have no such fault.
     """
     if found.exact:
         return 0.0
     if found.facts.get("converged") is not None:
-        return DOUBTFUL if found.facts["converged"] else 2.0 * DOUBTFUL
-    error = float(found.mcse if isinstance(found, LogPartition) else found.rhat.max() - 1.0)
-    return (DOUBTFUL if math.isnan(error) else max(error, 0.0)) + 3.0 * DOUBTFUL * bool(found.warnings)
+        return 1.0 if found.facts["converged"] else 5.0
+    if isinstance(found, LogPartition):
+        error = 1.0 if math.isnan(found.mcse) else found.mcse
+        evidence = found.facts.get("round_trips", found.facts.get("ess", math.inf))
+        return float(error) + (3.0 if evidence < LEAST else 0.3 * bool(found.warnings))
+    return max(5.0 * float(found.rhat.max() - 1.0), 0.0) + 3.0 * any("not ergodic" in line for line in found.warnings)
 
 
 def _final(found: Any) -> bool:
