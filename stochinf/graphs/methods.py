@@ -15,6 +15,8 @@ from stochinf.engine.pickers import Colours, Shuffled
 from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.feasible import connectivity
+from stochinf.graphs.logic.graph import LogicalGraph
+from stochinf.graphs.logic.target import logic_target
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
 from stochinf.graphs.sampled import sampled_marginals
@@ -98,7 +100,11 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
         warnings.warn(told["warnings"][0], ConvergenceWarning, stacklevel=4)
     elif reach.connected is None:
         told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
-    target = graph_target(graph, clamped)
+    target: Any
+    if isinstance(graph, LogicalGraph) and told["method"] == "gibbs":
+        target = logic_target(graph, clamped)
+    else:
+        target = graph_target(graph, clamped)
     picker = {"scan": None, "random": Shuffled(), "colours": Colours()}[question.order]
     return sampled_marginals(graph, clamped, target, kernel, question.sampling.with_chains(LANES), picker=picker, **told)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,6 @@ from stochinf.engine.parts import part
 from stochinf.graphs.colouring import colour_classes
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.naming import quote
-
-if TYPE_CHECKING:
-    from stochinf.graphs.logic.graph import LogicalGraph
 
 __all__ = ["IMPOSSIBLE", "SpinGraph", "TableGraph", "graph_target", "table_target"]
 
@@ -148,10 +145,6 @@ def graph_target(graph: FactorGraph, clamped: Int32s | None = None) -> SpinGraph
     2
     """
     evidence = np.full(graph.n_variables, -1, np.int32) if clamped is None else clamped
-    if hasattr(graph, "logic"):
-        from stochinf.graphs.logic.target import logic_target
-
-        return logic_target(cast("LogicalGraph", graph), evidence)  # type: ignore[return-value]
     free = np.flatnonzero(evidence < 0).astype(np.int32)
     return _tables(graph, free, evidence) if graph.spins is None else _spins(graph, free, evidence)
 
