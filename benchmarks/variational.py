@@ -24,8 +24,9 @@ from measure import line
 
 import stochinf as si
 from stochinf.graphs.variational import belief_propagation
+from stochinf.graphs.variational.beliefs import messages_of
 from stochinf.graphs.variational.layout import message_graph
-from stochinf.graphs.variational.messages import SumProduct, messages_of
+from stochinf.graphs.variational.messages import SumProduct
 from stochinf.graphs.variational.odds import SpinOdds, odds_of, spin_pairs
 from stochinf.graphs.variational.passing import run_sweeps
 

@@ -14,8 +14,8 @@ from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.exact.elimination import plan_elimination
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
-from stochinf.graphs.variational.belief_propagation import belief_propagation
-from stochinf.graphs.variational.mean_field import mean_field
+from stochinf.graphs.variational.loopy import belief_propagation
+from stochinf.graphs.variational.naive import mean_field
 from stochinf.graphs.variational.result import Variational
 from stochinf.graphs.variational.reweighted import tree_reweighted
 
@@ -27,7 +27,7 @@ LOWER = "log_partition is a lower bound"
 
 
 def by_belief_propagation(question: Question) -> Marginals:
-    """Answer by loopy belief propagation; exact on forests. See `stochinf.graphs.variational.belief_propagation`."""
+    """Answer by loopy belief propagation; exact on forests. See `stochinf.graphs.variational.loopy`."""
     return _answered(question, "bp", lambda graph, time: belief_propagation(graph, time=time), BETHE)
 
 
@@ -37,7 +37,7 @@ def by_tree_reweighted(question: Question) -> Marginals:
 
 
 def by_mean_field(question: Question) -> Marginals:
-    """Answer by mean field; see `stochinf.graphs.variational.mean_field`."""
+    """Answer by mean field; see `stochinf.graphs.variational.naive`."""
     entropy = question.sampling.entropy
     return _answered(question, "mean-field", lambda graph, time: mean_field(graph, time=time, rng=entropy), LOWER)
 

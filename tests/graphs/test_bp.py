@@ -17,9 +17,10 @@ from stochinf.engine.pickers import Greedy
 from stochinf.engine.random import stream
 from stochinf.engine.rates import Constant
 from stochinf.graphs.variational import belief_propagation, mean_field
+from stochinf.graphs.variational.beliefs import messages_of, refreshed
 from stochinf.graphs.variational.free_energy import beliefs_of, log_partition_of
 from stochinf.graphs.variational.layout import message_graph
-from stochinf.graphs.variational.messages import SumProduct, messages_of, refreshed
+from stochinf.graphs.variational.messages import SumProduct
 from stochinf.graphs.variational.passing import run_sweeps
 from stochinf.graphs.variational.schedule import ByResidual
 

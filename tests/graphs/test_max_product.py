@@ -9,9 +9,9 @@ from oracles import enumerate_states, log_scores, random_graph
 import stochinf as si
 from stochinf.engine.jit import JIT
 from stochinf.graphs.variational import max_product
+from stochinf.graphs.variational.decoding import dual_bound, floored
 from stochinf.graphs.variational.layout import message_graph
 from stochinf.graphs.variational.max_messages import Dual, DualDescent
-from stochinf.graphs.variational.max_product import dual_bound, floored
 from stochinf.graphs.variational.passing import run_sweeps
 
 SEEDS = range(30) if JIT else range(3)

@@ -8,7 +8,7 @@ import stochinf as si
 from stochinf.engine.jit import JIT
 from stochinf.graphs.variational import mean_field
 from stochinf.graphs.variational.layout import message_graph
-from stochinf.graphs.variational.mean_field import CoordinateAscent, lower_bound, product_of
+from stochinf.graphs.variational.naive import CoordinateAscent, lower_bound, product_of
 from stochinf.graphs.variational.passing import run_sweeps
 
 SEEDS = range(30) if JIT else range(4)

@@ -8,9 +8,9 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "Variational": "result",
-        "belief_propagation": "belief_propagation",
-        "max_product": "max_product",
-        "mean_field": "mean_field",
+        "belief_propagation": "loopy",
+        "max_product": "decoding",
+        "mean_field": "naive",
         "tree_reweighted": "reweighted",
     },
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.variational.belief_propagation import pass_messages
+from stochinf.graphs.variational.beliefs import messages_of, refreshed
 from stochinf.graphs.variational.forests import forest_weights
 from stochinf.graphs.variational.free_energy import beliefs_of, log_partition_of
 from stochinf.graphs.variational.layout import message_graph
-from stochinf.graphs.variational.messages import SumProduct, messages_of, refreshed
+from stochinf.graphs.variational.loopy import pass_messages
+from stochinf.graphs.variational.messages import SumProduct
 from stochinf.graphs.variational.passing import check_passing
 from stochinf.graphs.variational.result import Variational
 

@@ -109,7 +109,7 @@ def folded(supports: Supports, domain: Bytes) -> Bytes:
     >>> from stochinf.graphs.zeros.supports import supports_of
     >>> implication = supports_of(si.FactorGraph([2, 2], [(0, 1)], [[1, 1, 0, 1]]))
     >>> folded(implication, np.ones(4, np.uint8))
-    array([0, 1, 0, 1], dtype=uint8)
+    array([1, 0, 0, 1], dtype=uint8)
     """
     n = supports.n_points
     alive = domain.copy()

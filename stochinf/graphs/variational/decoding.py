@@ -20,10 +20,10 @@ from stochinf.graphs.flat import Int32s
 from stochinf.graphs.search.found import scores_of
 from stochinf.graphs.search.modes import IteratedModes
 from stochinf.graphs.targets import table_target
+from stochinf.graphs.variational.beliefs import Messages, messages_of, refreshed
 from stochinf.graphs.variational.free_energy import groups
 from stochinf.graphs.variational.layout import Floats, MessageGraph, message_graph
 from stochinf.graphs.variational.max_messages import Assignment, Decode, Dual, DualDescent, MaxProduct
-from stochinf.graphs.variational.messages import Messages, messages_of, refreshed
 from stochinf.graphs.variational.passing import check_passing, converge, run_sweeps
 from stochinf.graphs.zeros.supports import spans
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.variational.beliefs import messages_of, refreshed
 from stochinf.graphs.variational.free_energy import beliefs_of, log_partition_of
 from stochinf.graphs.variational.layout import message_graph
-from stochinf.graphs.variational.messages import SumProduct, messages_of, refreshed
+from stochinf.graphs.variational.messages import SumProduct
 from stochinf.graphs.variational.odds import SpinOdds, odds_of, odds_partition, refreshed_odds, spin_pairs
 from stochinf.graphs.variational.passing import Outcome, check_passing, converge
 from stochinf.graphs.variational.result import Variational
