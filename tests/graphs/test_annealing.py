@@ -116,12 +116,12 @@ def test_the_seed_decides_whatever_the_threads(graph: si.FactorGraph) -> None:
     assert runs[0].log_score == runs[1].log_score == scores_of(graph, runs[0].states[None])[0]
 
 
-@pytest.mark.fast
+@pytest.mark.skipif(not JIT, reason="many sweeps")
 @pytest.mark.parametrize("seed", range(12))
 def test_small_models_are_solved(seed: int) -> None:
     graph = random_graph(seed, 7, 9, zeros=0.2 * (seed % 3)) if seed % 2 else spins(nx.gnm_random_graph(9, 16, seed=seed), seed)
     highest = log_scores(graph, enumerate_states(graph)).max()
-    result = portfolio(graph, sweeps=60 if JIT else 20, rng=seed, threads=1)
+    result = portfolio(graph, sweeps=60 if seed % 2 else 3, rng=seed, threads=1)
     assert result.log_score <= highest + 1e-12
     assert result.log_score == pytest.approx(highest, abs=1e-9)
     assert result.status == "heuristic"

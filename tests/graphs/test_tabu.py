@@ -43,13 +43,13 @@ SMALL = [
 ]  # fmt: skip
 
 
-@pytest.mark.fast
+@pytest.mark.skipif(not JIT, reason="many sweeps")
 @pytest.mark.parametrize("k", range(len(SMALL)))
 def test_small_models_are_solved(k: int) -> None:
     graph, best = SMALL[k], highest(SMALL[k])
-    assert tabu(graph, moves=2000 if JIT else 300, rng=k).log_score == pytest.approx(best, abs=1e-9)
-    assert portfolio(graph, sweeps=2 if JIT else 1, rng=k).log_score == pytest.approx(best, abs=1e-9)
-    assert cluster_tempering(graph, sweeps=100 if JIT else 5, rungs=4, chains=8, rng=k).log_score <= best + 1e-9
+    assert tabu(graph, moves=2000, rng=k).log_score == pytest.approx(best, abs=1e-9)
+    assert portfolio(graph, sweeps=2, rng=k).log_score == pytest.approx(best, abs=1e-9)
+    assert cluster_tempering(graph, sweeps=100, rungs=4, chains=8, rng=k).log_score <= best + 1e-9
 
 
 @pytest.mark.skipif(not JIT, reason="many moves")
@@ -65,7 +65,7 @@ def test_gains_stay_exact(kernel: Any) -> None:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("width", [2, 3, 12])
+@pytest.mark.parametrize("width", [2, 3, 12 if JIT else 6])
 @pytest.mark.parametrize("k", range(len(SMALL)))
 def test_a_block_is_minimised_exactly(k: int, width: int) -> None:
     graph = SMALL[k]
@@ -82,7 +82,7 @@ def test_a_block_is_minimised_exactly(k: int, width: int) -> None:
         assert block.state.energy[0] == energies[agree].min()
         assert block.state.energy[0] == gains(target, block.state.position.astype(np.int64))[1]
     assert max(sizes) >= min(width, graph.n_variables)
-    if width == 12:
+    if width == 12 and JIT:
         assert block.state.energy[0] == energies.min()
 
 
