@@ -172,10 +172,10 @@ def score_of(graph: FactorGraph, states: npt.NDArray[Any]) -> float:
 def _upward_tree(graph: FactorGraph, plan: Elimination, memory: int | None, choices: bool) -> tuple[CliqueTree, int]:
     """Return a tree whose tables take turns in one place, and the number of entries of all messages."""
     if plan.complete:
-        fewest = int(8 * plan.largest) + 8 * graph.log_weights.size + 200 * graph.n_variables
+        fewest = int(8 * plan.largest) + 8 * graph.log_weights.size + 400 * graph.n_variables
         check_memory(graph, plan, fewest, memory)
     tree = clique_tree(graph, plan)
     messages = int(tree.message_start[-1])
-    needed = 8 * (int(tree.cells.max()) + graph.log_weights.size + messages) + 4 * messages * choices + 200 * graph.n_variables
+    needed = 8 * (int(tree.cells.max()) + graph.log_weights.size + messages) + 4 * messages * choices + 400 * graph.n_variables
     check_memory(graph, plan, needed, memory)
     return tree._replace(table_start=np.zeros_like(tree.table_start)), messages if choices else 0

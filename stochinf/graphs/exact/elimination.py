@@ -59,7 +59,7 @@ class Elimination:
     @property
     def bytes(self) -> int:
         """Memory that all marginals take: tables, and messages, of which there are at most half as many cells."""
-        return int(12 * self.cells) + 200 * self.order.size if self.complete else 2**62
+        return int(12 * self.cells) + 400 * self.order.size if self.complete else 2**62
 
 
 def plan_elimination(graph: FactorGraph, most_cells: float = MOST_CELLS, tries: int = 100) -> Elimination:
