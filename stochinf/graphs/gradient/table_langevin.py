@@ -106,12 +106,14 @@ class TableLangevin(NamedTuple):
 
     def update(self, target: TableGraph, state: InformedState, point: int, rate: float, rng: Any) -> None:
         """Propose all variables at once in every lane, and take the proposal or not."""
-        all_gains(target, state, self.begin, state.position, state.gains)
         for l in range(state.level.size):
             state.ratio[l] = 0.0
-        self.propose(target, state, rate)
-        all_gains(target, state, self.begin, state.trial, state.trial_gains)
-        self.weigh(target, state, rate)
+        for turn in range(2):
+            self.half(target, state, rate, turn == 0)
+        score_change(target, state, state.score)
+        for l in range(state.level.size):
+            gain = rate * np.float64(LOG2_E) * state.score[l]
+            state.ratio[l] = state.ratio[l] + gain if self.adjusted else 0.0
         decide(state)
         for i in range(state.position.shape[0]):
             for l in range(state.level.size):
@@ -125,29 +127,17 @@ class TableLangevin(NamedTuple):
         if self.sums:
             add_tables(target, state, self.begin, rate)
 
-    def propose(self, target: TableGraph, state: InformedState, rate: float) -> None:
-        """Draw every free variable anew; `ratio` ends as minus the log2 probability of the proposal."""
-        half, penalty = 0.5 * rate, np.float32(math.exp(-state.step[0]) / max(rate, 1e-30))
+    def half(self, target: TableGraph, state: InformedState, rate: float, there: bool) -> None:
+        """Propose every free variable anew, taking the log2 probability of that from `ratio`; or add that of going back."""
+        states, other = (state.position, state.trial) if there else (state.trial, state.position)
+        gains = state.gains if there else state.trial_gains
+        penalty = np.float32(math.exp(-state.step[0]) / max(rate, 1e-30))
+        all_gains(target, state, self.begin, states, gains)
         for point in range(target.free.size):
             i = target.free[point]
             k = target.cardinality[i]
-            proposal_weights(target, state, self.begin[point], i, state.gains, state.position, penalty)
-            exponentiate(k, half, state.level, state.potential)
-            draw(k, state, i)
-            add_log_probability(target, state, i, state.trial, -1.0)
-
-    def weigh(self, target: TableGraph, state: InformedState, rate: float) -> None:
-        """Add to `ratio` the log2 probability of going back, and by how much the proposal's log weight is higher."""
-        half, penalty = 0.5 * rate, np.float32(math.exp(-state.step[0]) / max(rate, 1e-30))
-        if not self.adjusted:
-            for l in range(state.level.size):
-                state.ratio[l] = 0.0
-            return
-        for point in range(target.free.size):
-            i = target.free[point]
-            proposal_weights(target, state, self.begin[point], i, state.trial_gains, state.trial, penalty)
-            exponentiate(target.cardinality[i], half, state.level, state.potential)
-            add_log_probability(target, state, i, state.position, 1.0)
-        score_change(target, state, state.score)
-        for l in range(state.level.size):
-            state.ratio[l] += rate * np.float64(LOG2_E) * state.score[l]
+            proposal_weights(target, state, self.begin[point], i, gains, states, penalty)
+            exponentiate(k, 0.5 * rate, state.level, state.potential)
+            if there:
+                draw(k, state, i)
+            add_log_probability(target, state, i, other, -1.0 if there else 1.0)
