@@ -49,6 +49,8 @@ def _answered(question: Question, method: str, infer: Callable[[Any, float | Non
     forest = method == "bp" and _is_forest(left)
     exact = (forest and result.converged) or not left.free.size
     told = () if result.converged else (f"not converged: the residual is {result.residual:.2g} after {result.sweeps} sweeps",)
+    if method == "trw" and not result.converged:
+        what = "messages did not converge, so log_partition is no bound"
     probability = left.spread(result.probabilities)
     return Marginals(
         graph=question.graph,

@@ -9,13 +9,13 @@ frequencies of factors in trees it is an upper bound (Wainwright, Jaakkola and W
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stochinf.graphs.variational.layout import Floats, MessageGraph
-from stochinf.graphs.zeros.supports import spans, starts
 
 __all__ = ["beliefs_of", "energy_and_entropy", "log_partition_of"]
 
@@ -70,11 +70,10 @@ def energy_and_entropy(target: MessageGraph, state: Any, factors: Int64s) -> tup
     first = int(target.scope_start[factors[0]])
     arity = int(target.scope_start[factors[0] + 1]) - first
     shape = target.cardinality[target.scope[first : first + arity]].tolist()
-    table = target.log_table[spans(target.table_start[factors], np.diff(target.table_start)[factors])]
-    table = table.reshape(len(factors), *shape)
+    table = target.log_table[target.table_start[factors][:, None] + np.arange(math.prod(shape))].reshape(-1, *shape)
     logs = table
     for a in range(arity):
-        cavity = _cavities(target, state, target.scope_start[factors] + a)
+        cavity = _cavities(target, state, target.scope_start[factors] + a, shape[a])
         logs = logs + cavity.reshape(len(factors), *(shape[a] if b == a else 1 for b in range(arity)))
     logs, table = logs.reshape(len(factors), -1), table.reshape(len(factors), -1)
     top = logs.max(axis=1, keepdims=True)
@@ -85,15 +84,13 @@ def energy_and_entropy(target: MessageGraph, state: Any, factors: Int64s) -> tup
     return energy, -np.where(some, belief * np.log(np.where(some, belief, 1.0)), 0.0).sum(axis=1)
 
 
-def _cavities(target: MessageGraph, state: Any, places: Int64s) -> Floats:
-    """Return what variables say without the factor of each place, (places, states)."""
-    variable = target.scope[places]
-    sizes = target.cardinality[variable]
-    bits, own = spans(target.first[variable], sizes), spans(target.place_first[places], sizes)
+def _cavities(target: MessageGraph, state: Any, places: Int64s, k: int) -> Floats:
+    """Return what variables of k states say without the factor of each place, (places, k)."""
+    states = np.arange(k)
+    bits, own = target.first[target.scope[places]][:, None] + states, target.place_first[places][:, None] + states
     message = state.message[own]
     zero = np.isneginf(message)
-    bars = state.barred[bits] - zero
-    value = np.where(bars > 0, -np.inf, state.position[bits] - np.where(zero, 0.0, message))
-    top = np.maximum.reduceat(value, starts(sizes)[:-1])
-    cavities: Floats = value - np.repeat(np.where(np.isneginf(top), 0.0, top), sizes)
-    return cavities.reshape(len(places), -1)
+    value = np.where(state.barred[bits] > zero, -np.inf, state.position[bits] - np.where(zero, 0.0, message))
+    top = value.max(axis=1, keepdims=True)
+    cavities: Floats = value - np.where(np.isneginf(top), 0.0, top)
+    return cavities
