@@ -51,7 +51,8 @@ def annealed(question: Question) -> LogPartition:
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:
         return estimated(question, left, 0.0, 0.0, "ais", DECIDED, began)
-    result = annealed_importance(left.graph, time=question.sampling.time, rng=question.sampling.entropy)
+    sampling = question.sampling
+    result = annealed_importance(left.graph, time=sampling.time, rng=sampling.entropy, controls=sampling.controls)
     return estimated(
         question, left, result.log_partition, result.standard_error, "ais", result.reason, began,
         facts={"ess": result.ess, "reverse": result.reverse}, warnings=result.warnings,

@@ -123,6 +123,17 @@ class TestEstimates:
         graph = MODELS["grid"].graph
         assert annealed_importance(graph, time=0.5, rng=1).sweeps > annealed_importance(graph, time=0.05, rng=1).sweeps
 
+    def test_a_callback_ends_it_without_an_estimate(self) -> None:
+        graph = MODELS["tables"].graph
+        ended = annealed_importance(graph, rng=1, controls=Controls(callback=lambda report: True))
+        assert np.isnan(ended.log_partition)
+        assert "stopped by the callback" in ended.warnings[0]
+        seen: list[int] = []
+        half = Controls(callback=lambda report: (len(seen) > 0 and report.step < seen[-1]) or bool(seen.append(report.step)))
+        found = annealed_importance(graph, rng=1, sweeps=400, controls=half)
+        assert np.isfinite(found.log_partition)
+        assert np.isnan(found.reverse)
+
     def test_same_bits_for_any_threads(self) -> None:
         graph = MODELS["tables"].graph
         one, two = (annealed_importance(graph, rng=4, controls=Controls(threads=n)) for n in (1, 2))

@@ -152,11 +152,17 @@ def annealed_importance(
             sweeps = _affordable(target, entropy, particles, time - (clock.perf_counter() - began), controls)
     values = cooled(betas, counted("sweeps", sweeps))
     forward = _annealed(target, AnnealedImportance(Steps(values, target.n_points)), None, particles, entropy, controls, sweeps)
+    if forward.total < sweeps * target.n_points:
+        return _unfinished(forward, particles)
     up = _log_weights(forward)
     starts = _resampled(forward, up, entropy)
     kernel = AnnealedImportance(Steps(np.append(values[-2::-1], 0.0), target.n_points), 1.0)
-    down = _log_weights(_annealed(target, kernel, starts, particles, entropy + 1, controls, sweeps))
-    return _estimate(graph, forward.kernel.move.constant(graph), up, down, particles, sweeps)
+    backward = _annealed(target, kernel, starts, particles, entropy + 1, controls, sweeps)
+    found = _estimate(graph, forward.kernel.move.constant(graph), up, _log_weights(backward), particles, sweeps)
+    if backward.total < sweeps * target.n_points:
+        told = (*(w for w in found.warnings if "nats" not in w), f"heating {backward.reason}: there is no estimate from above")
+        return found._replace(reverse=np.nan, reverse_error=np.nan, warnings=told)
+    return found
 
 
 def _annealed(target: Any, kernel: Any, starts: Any, particles: int, entropy: int, controls: Controls, sweeps: int) -> Session:
@@ -220,6 +226,12 @@ def _estimate(graph: FactorGraph, constant: float, up: Floats, down: Floats, par
         )
     reason = f"{particles} particles cooled over {sweeps:,} temperatures: ESS {ess:.0f}, from the other end {reverse:.4f}"
     return AnnealedEstimate(value, error, ess, reverse, reverse_error, particles, sweeps, reason, tuple(warnings))
+
+
+def _unfinished(session: Session, particles: int) -> AnnealedEstimate:
+    """Return the answer of a run that was ended while particles were cooled: none."""
+    why = f"cooling {session.reason}: no estimate"
+    return AnnealedEstimate(np.nan, np.nan, 0.0, np.nan, np.nan, particles, 0, why, (why,))
 
 
 def _settled(graph: FactorGraph) -> AnnealedEstimate:
