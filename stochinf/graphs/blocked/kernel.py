@@ -231,12 +231,19 @@ def gather(kernel: Any, target: Any, state: BlockState, i: int, scale: np.float3
                 for l in range(lanes):
                     state.potential[x, l] += kernel.log_tables[state.offset[l] + d]
     table, fixed = plan.table[i], plan.fixed_start[i]
+    begin, end = plan.child_start[i], plan.child_start[i + 1]
     for s in range(states):
         for x in range(k):
-            weight = plan.fixed[fixed + s * k + x]
-            row = table + s * k + x
-            for l in range(lanes):
-                state.tables[row, l] = scale * (weight + state.potential[x, l])
+            row = s * k + x
+            weight = plan.fixed[fixed + row]
+            if begin == end:
+                for l in range(lanes):
+                    state.tables[table + row, l] = scale * (weight + state.potential[x, l])
+            else:
+                child = plan.child[begin]
+                entry = plan.message[child] + plan.maps[plan.child_map[child] + row]
+                for l in range(lanes):
+                    state.tables[table + row, l] = scale * (weight + state.potential[x, l]) + state.messages[entry, l]
     for f in range(plan.near_start[i], plan.near_start[i + 1]):
         if plan.near_stride[f] < 0:
             locate(kernel, state, f)
@@ -244,7 +251,7 @@ def gather(kernel: Any, target: Any, state: BlockState, i: int, scale: np.float3
                 d = plan.maps[plan.near_map[f] + row]
                 for l in range(lanes):
                     state.tables[table + row, l] += scale * kernel.log_tables[state.offset[l] + d]
-    for q in range(plan.child_start[i], plan.child_start[i + 1]):
+    for q in range(begin + 1, end):
         child = plan.child[q]
         for row in range(states * k):
             entry = plan.message[child] + plan.maps[plan.child_map[child] + row]
@@ -290,6 +297,9 @@ def sum_out(kernel: Any, target: Any, state: BlockState, i: int) -> None:
     for s in range(states):
         first = plan.table[i] + s * k
         out = plan.message[i] + s
+        if k == 2:
+            sum_pair(state, first, out)
+            continue
         for l in range(lanes):
             state.level[l] = state.tables[first, l]
             state.total[l] = np.float32(0.0)
@@ -309,6 +319,21 @@ def sum_out(kernel: Any, target: Any, state: BlockState, i: int) -> None:
             for l in range(lanes):
                 state.tables[row, l] *= state.total[l]
     lower(state, plan.message[i], states)
+
+
+@helper(reorder=True)
+def sum_pair(state: BlockState, first: int, out: int) -> None:
+    """Do the work of `sum_out` for two rows: p and 1 - p with one power of two."""
+    for l in range(state.level.size):
+        a, b = state.tables[first, l], state.tables[first + 1, l]
+        gap = abs(b - a)
+        less = exp2(-gap) if gap < np.float32(126.0) else np.float32(0.0)
+        total = np.float32(1.0) + less
+        more = np.float32(1.0) / total
+        less *= more
+        state.messages[out, l] = max(a, b) + log2(total)
+        state.tables[first, l] = less if b > a else more
+        state.tables[first + 1, l] = more if b > a else less
 
 
 @helper(reorder=True)
