@@ -101,7 +101,7 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
     elif reach.connected is None:
         told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
     target: Any
-    if isinstance(graph, LogicalGraph) and told["method"] == "gibbs":
+    if isinstance(graph, LogicalGraph) and told["method"] == "gibbs" and not (graph.tabular and graph.spins is not None):
         target = logic_target(graph, clamped)
     else:
         target = graph_target(graph, clamped)
@@ -141,7 +141,8 @@ def gradient(question: Question) -> Marginals:
     """Answer by discrete Langevin proposals, accepted or not: for dense energies; see `stochinf.graphs.gradient`."""
     from stochinf.graphs.gradient import DiscreteLangevin
 
-    return single_site(question, DiscreteLangevin(sums=True), method="gradient", reason="discrete Langevin was asked for")
+    asked = question._replace(order="scan")  # all variables move at once
+    return single_site(asked, DiscreteLangevin(sums=True), method="gradient", reason="discrete Langevin was asked for")
 
 
 def variational(name: str) -> Callable[[Question], Marginals]:
