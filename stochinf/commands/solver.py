@@ -211,4 +211,4 @@ def age() -> float:
 
 def margin(seconds: float) -> float:
     """Return how long before the end to stop."""
-    return min(0.5, 0.1 * seconds)
+    return min(1.0, 0.1 * seconds)
