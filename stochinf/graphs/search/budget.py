@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -71,6 +72,13 @@ class Budget:
             drive(session, session.total + steps, self.controls._replace(callback=over))
             self.interrupted |= session.interrupted
         return CLOCK() - began
+
+    def part(self, share: float) -> Budget:
+        """Return the budget of a stage: a share of the time left, the same sweeps."""
+        stage = copy.copy(self)
+        stage.began = CLOCK()
+        stage.end = stage.began + share * self.left
+        return stage
 
     def _over(self, report: Any) -> bool:
         """Whether time is up, between two chunks."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from stochinf.engine.streams import entropy_of
 from stochinf.graphs.factor_graph import FactorGraph
@@ -13,6 +16,12 @@ from stochinf.graphs.search.methods import LANES, default_chains
 from stochinf.graphs.search.table_annealing import anneal_tables
 
 __all__ = ["portfolio"]
+
+MESSAGES = 0.2
+"""Share of the time that max-product messages may take."""
+
+TOLERANCE = 1e-9
+"""How close, relative to the score, a bound must be to count as met."""
 
 
 def portfolio(
@@ -52,7 +61,37 @@ def portfolio(
     budget, entropy = Budget(time, sweeps, threads), entropy_of(rng)
     if not graph.n_variables:
         return nothing_to_choose(graph)
-    if graph.spins is None:
-        answer = anneal_tables(graph, budget, entropy, LANES, 1)
-        return answer._replace(reason=f"factors that are not pairwise, binary and positive: {answer.reason}")
-    return breed_spins(graph, budget, entropy, default_chains(budget))
+    first = messages(graph, budget, entropy)
+    if first is not None and first.status == "optimal":
+        return first
+    if graph.spins is not None:
+        return better(first, breed_spins(graph, budget, entropy, default_chains(budget)))
+    stage = budget.part(0.5)
+    wide = better(first, anneal_tables(graph, stage, entropy, LANES, 1))
+    return better(wide, anneal_tables(graph, budget, entropy + 1, LANES, 1, wide.states, mild=True))
+
+
+def messages(graph: FactorGraph, budget: Budget, entropy: int) -> Found | None:
+    """Return what max-product messages decode to, with a bound; nothing for spins without field, whose bound is idle."""
+    from stochinf.graphs.variational import max_product
+
+    if graph.spins is not None and not graph.spins.field.any():
+        return None
+    limit = None if math.isinf(budget.left) else MESSAGES * budget.left
+    states, score, bound = max_product(graph, time=limit, rng=entropy)
+    proven = bound <= score + TOLERANCE * max(1.0, abs(score))
+    why = "max-product messages, whose dual bound is met" if proven else "max-product messages"
+    return Found(states, score, bound, "optimal" if proven else "heuristic", why)
+
+
+def better(first: Found | None, second: Found) -> Found:
+    """Return the better of two answers, the first where they are equal, with what is known of the bound and how both went."""
+    if first is None:
+        return second
+    best = second if second.log_score > first.log_score else first
+    bound = float(np.fmin(first.bound, second.bound))
+    met = bound <= best.log_score + TOLERANCE * max(1.0, abs(best.log_score))
+    return best._replace(
+        bound=bound, status="optimal" if met else "heuristic",
+        reason=f"{first.reason} ({first.log_score:.6g}); {second.reason} ({second.log_score:.6g})",
+    )  # fmt: skip

@@ -137,18 +137,23 @@ def least_changes(target: Any, state: Any, out: Any) -> None:
             out[i, l] = least
 
 
-def anneal_tables(graph: FactorGraph, budget: Budget, entropy: int, chains: int, restarts: int, start: Any = None) -> Found:
-    """Anneal any factor graph in lanes."""
+def anneal_tables(
+    graph: FactorGraph, budget: Budget, entropy: int, chains: int, restarts: int, start: Any = None, mild: bool = False
+) -> Found:
+    """Anneal any factor graph in lanes; mildly, so that much of the start survives, where asked."""
     target: Any = graph_target(graph)
     soft, crossing = softened(target)
     span = table_range(soft, entropy, crossing)
+    if mild:
+        span = Range(float(np.sqrt(span.hot * span.cold)), span.cold)
     session = session_of(
         TableGibbs(), soft, entropy, chains, observer=BestStates(target.log_tables), every=target.n_points, start=start
     )
     lengths = anneal_repeatedly(session, span, budget, restarts, target.n_points)
+    rows = [block.observer.best.T for block in session.blocks]
     return found(
         graph,
-        np.concatenate([block.observer.best.T for block in session.blocks]),
+        np.concatenate(rows if start is None else [*rows, np.atleast_2d(start)]),
         f"annealing in {chains} lanes, {len(lengths)} anneals of {min(lengths)} to {max(lengths)} sweeps, inverse temperature "
         f"{span.hot:.3g} to {span.cold:.3g}",
     )
