@@ -28,6 +28,8 @@ from stochinf.graphs.naming import quote
 __all__ = ["UaiResult", "evidence_text", "parse_uai_result", "read_uai_result", "write_uai_partition", "write_uai_state"]
 
 TASKS = ("MAR", "MAP", "MPE", "PR")
+IMPOSSIBLE = "-inf"
+"""log Z of a model without a possible state, or of impossible evidence."""
 
 
 class UaiResult(NamedTuple):
@@ -73,7 +75,7 @@ def parse_uai_result(data: bytes, source: str = "<bytes>") -> UaiResult:
     -4.6052
     """
     pieces = re.split(rb"-BEGIN-", data)
-    words = Tokens(pieces[0], source, TASKS)
+    words = Tokens(pieces[0], source, (*TASKS, IMPOSSIBLE))
     task = words.word("MAR, MAP, MPE or PR")
     if task not in TASKS:
         raise GraphError(f"{source}: the first word is {quote(task)}; a result starts with MAR, MAP, MPE or PR")
@@ -82,7 +84,7 @@ def parse_uai_result(data: bytes, source: str = "<bytes>") -> UaiResult:
         return _answer(task, rest, source)
     error: GraphError | None = None
     for piece in reversed(pieces[1:]):
-        answer = Tokens(piece, source)
+        answer = Tokens(piece, source, (IMPOSSIBLE,))
         try:
             return _answer(task, answer.take(len(answer), "the answer"), source)
         except GraphError as wrong:
@@ -94,6 +96,8 @@ def _answer(task: str, words: list[str], source: str) -> UaiResult:
     def blame(position: int, complaint: str) -> None:
         raise GraphError(f"{source}: {task}: {quote(words[position])} {complaint}")
 
+    if task == "PR" and words[-1:] == [IMPOSSIBLE] and words[:-1] in ([], ["1"]):
+        return UaiResult(task, [], [], -math.inf)
     numbers = decimals(words, blame)
     for first in (0, 1) if numbers[:1].tolist() == [1.0] else (0,):
         found = _taken(task, numbers[first:])

@@ -20,7 +20,7 @@ __all__ = ["LogicGraph", "logic_target"]
 Int32s = npt.NDArray[np.int32]
 Float32s = npt.NDArray[np.float32]
 
-_MOST_PAIRS = 1_000_000
+_MOST_PAIRS = 200_000
 """Pairs of variables that share a factor up to which they are coloured; beyond, every variable has a colour of its own."""
 
 

@@ -88,6 +88,7 @@ def test_states_and_partition_functions(tmp_path):
     write_uai_partition(-12.5, tmp_path / "m.PR")
     assert read_uai_result(tmp_path / "m.PR").log_partition == pytest.approx(-12.5, rel=1e-15)
     write_uai_partition(-math.inf, tmp_path / "zero.PR")
+    assert read_uai_result(tmp_path / "zero.PR").log_partition == -math.inf
     with pytest.raises(GraphError, match="task is 'MAR'"):
         write_uai_state({"A": "on", "B": "z"}, GRAPH, file, task="MAR")
     with pytest.raises(GraphError, match="'B' has no state"):
