@@ -148,13 +148,7 @@ def _result(warming: Warming, graph: FactorGraph, clamped: Int32s, sampling: Sam
     totals, lengths = _totals(session)
     some, gaps = bool(session.plan.target.n_points), session.blocks[0].state.centre.size
     estimate = _log_partition(session, graph, clamped, totals[:, -2 * gaps :], lengths)
-    refused = refusals(session.blocks)
-    facts = {
-        "ladder": session.blocks[0].state.ladder.copy(),
-        "swap_rates": 1.0 - refused,
-        "barrier": float(refused.sum()),
-        "round_trips": int(sum(block.state.trips.sum() for block in session.blocks)),
-    }
+    facts = _facts(session)
     return Marginals(
         graph=graph,
         clamped=clamped,
@@ -178,6 +172,17 @@ def _result(warming: Warming, graph: FactorGraph, clamped: Int32s, sampling: Sam
         slots=slots,
         versions=versions(),
     )
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    """Return the ladder and how lanes travelled on it."""
+    refused = refusals(session.blocks)
+    return {
+        "ladder": session.blocks[0].state.ladder.copy(),
+        "swap_rates": 1.0 - refused,
+        "barrier": float(refused.sum()),
+        "round_trips": int(sum(block.state.trips.sum() for block in session.blocks)),
+    }
 
 
 def _totals(session: Session) -> tuple[Floats, npt.NDArray[np.int64]]:
