@@ -12,6 +12,7 @@ import numpy as np
 
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import HEURISTIC, OPTIMAL, MapState
+from stochinf.graphs.automatic import most_cells
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.question import Question
 
@@ -27,9 +28,10 @@ CLOSE = 1e-9
 """Relative difference of score and bound below which they count as equal."""
 
 
-def exact(question: Question) -> MapState:
+def exact(question: Question, limit: float = math.inf) -> MapState:
     """Answer by elimination with maxima in place of sums; see `stochinf.graphs.exact`."""
-    from stochinf.graphs.exact import exact_map, plan_elimination
+    from stochinf.graphs.exact.answers import exact_map
+    from stochinf.graphs.exact.elimination import MOST_CELLS, plan_elimination
 
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
@@ -44,7 +46,7 @@ def exact(question: Question) -> MapState:
             "evidence and zeros leave one state to every variable",
             began,
         )
-    plan = plan_elimination(left.graph)
+    plan = plan_elimination(left.graph, min(limit, MOST_CELLS))
     states, score = exact_map(left.graph, question.memory, plan)
     reason = f"variables eliminated: width {plan.width}, {plan.cells:,.0f} table cells"
     return found(question, left, states, score, score, "exact", reason, began, facts={"width": plan.width, "cells": plan.cells})
@@ -69,23 +71,28 @@ def searched(question: Question, name: str, method: str) -> MapState:
 
 
 def auto(question: Question) -> MapState:
-    """Eliminate where the tables fit, else search, with a bound from the dual of max-product."""
+    """Eliminate where the tables fit; else bound and decode by max-product, and search unless that proves the best state."""
+    limit = most_cells(question)
     try:
-        return exact(question)
-    except MemoryLimitError as error:
-        seconds = SECONDS if question.sampling.time is None else question.sampling.time
-        answer = search(question._replace(sampling=question.sampling._replace(time=(1.0 - BOUNDING) * seconds)))
-        other = by_max_product(question._replace(sampling=question.sampling._replace(time=BOUNDING * seconds)))
-        best = answer if answer.log_score >= other.log_score else other
-        proven = other.bound <= best.log_score + CLOSE * max(1.0, abs(best.log_score))
-        why = f"elimination does not fit ({error}); {best.reason}{'; the dual bound meets the score' if proven else ''}"
-        return replace(
-            best,
-            reason=why,
-            bound=other.bound,
-            status=OPTIMAL if proven else HEURISTIC,
-            seconds=answer.seconds + other.seconds,
-        )
+        return exact(question, limit)
+    except MemoryLimitError:
+        pass
+    seconds = SECONDS if question.sampling.time is None else question.sampling.time
+    decoded = by_max_product(question._replace(sampling=question.sampling._replace(time=BOUNDING * seconds)))
+    why = f"elimination needs more than {limit:,.0f} table cells"
+    if decoded.status == OPTIMAL:
+        return replace(decoded, reason=f"{why}; the bound of max-product meets the score")
+    left = max(0.1, seconds - decoded.seconds)
+    answer = search(question._replace(sampling=question.sampling._replace(time=left)))
+    best = answer if answer.log_score >= decoded.log_score else decoded
+    proven = decoded.bound <= best.log_score + CLOSE * max(1.0, abs(best.log_score))
+    return replace(
+        best,
+        reason=f"{why}; {best.reason}{'; the dual bound meets the score' if proven else ''}",
+        bound=decoded.bound,
+        status=OPTIMAL if proven else HEURISTIC,
+        seconds=answer.seconds + decoded.seconds,
+    )
 
 
 def found(
@@ -110,7 +117,7 @@ def found(
 
 def by_max_product(question: Question) -> MapState:
     """Answer by max-product belief propagation; see `stochinf.graphs.variational`."""
-    from stochinf.graphs.variational.max_product import max_product
+    from stochinf.graphs.variational.decoding import max_product
 
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
