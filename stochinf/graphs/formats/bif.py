@@ -246,14 +246,14 @@ class _Body:
         if number in self.rows:
             lexer.fail(first, f"the row ({listing(labels)}) of {quote(self.names[0])} is given twice; keep one")
         self.rows[number] = lexer.next
-        self.words(self.n_states, f"the row ({listing(labels)})")
+        self.words(self.n_states, "the row", labels)
 
-    def words(self, needed: int, what: str) -> None:
+    def words(self, needed: int, what: str, labels: list[str] | None = None) -> None:
         lexer, first = self.lexer, self.lexer.next
-        tokens = lexer.until(";", what)
-        texts = [token for token in tokens if token != ","]
+        texts = [token for token in lexer.until(";", what) if token != ","]
         if len(texts) != needed:
-            lexer.fail(first, f"{what} of {quote(self.names[0])}: {len(texts)} numbers given, {needed} needed")
+            title = what if labels is None else f"{what} ({listing(labels)})"
+            lexer.fail(first, f"{title} of {quote(self.names[0])}: {len(texts)} numbers given, {needed} needed")
         self.texts += texts
         self.places.append(first)
 
