@@ -13,7 +13,7 @@ from stochinf.engine.jit import JIT
 from stochinf.engine.observers import Nothing
 from stochinf.graphs.blocked import Blocked, blocked_marginals, choose_blocks
 from stochinf.graphs.blocked.blocked import covering_blocks
-from stochinf.graphs.blocked.kernel import log2
+from stochinf.graphs.blocked.passes import log2
 from stochinf.graphs.blocked.plan import factors_of, neighbourhoods
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.question import Sampling

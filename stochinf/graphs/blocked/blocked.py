@@ -11,8 +11,9 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.graphs.blocked.cutsets import choose_blocks, eliminate_block
-from stochinf.graphs.blocked.kernel import BlockGibbs, BlockGibbsWithSums, Indices, Spins
+from stochinf.graphs.blocked.kernel import BlockGibbs, BlockGibbsWithSums
 from stochinf.graphs.blocked.plan import block_plan, factors_of, neighbourhoods
+from stochinf.graphs.blocked.state import Indices, Spins
 from stochinf.graphs.targets import SpinGraph, TableGraph
 
 __all__ = ["Blocked", "covering_blocks"]
