@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stochinf.api.asking import asked
-from stochinf.graphs.automatic import most_cells
+from stochinf.graphs.automatic import fits, most_cells
 from stochinf.graphs.conditioning import conditioned
 from stochinf.graphs.evidence import split_evidence, with_soft
 from stochinf.graphs.evidence_rows import evidence_rows
@@ -64,7 +64,7 @@ def marginals_batch(graph: Any, rows: Any, method: str = "auto", **means: Any) -
         from stochinf.graphs.exact import plan_elimination
 
         plan = plan_elimination(graph, most_cells=most_cells(question))
-        if plan.complete:
+        if fits(question, plan):
             return _by_one_tree(question, plan, cases)
     seeds = np.random.SeedSequence(question.sampling.entropy).spawn(len(cases))
     return [

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from stochinf.engine import stop
 from stochinf.engine.jit import versions
 from stochinf.engine.memory import available
 from stochinf.graphs.conditioning import Conditioned, components, narrowed, restricted
@@ -21,9 +20,9 @@ from stochinf.graphs.exact import Elimination, exact_marginals, plan_elimination
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import Floats, Int32s
 from stochinf.graphs.marginals import Marginals
-from stochinf.graphs.question import Question, Sampling
+from stochinf.graphs.question import Question
 
-__all__ = ["auto"]
+__all__ = ["auto", "fits", "most_cells"]
 
 AGREED = 1.02
 """R-hat up to which chains count as agreeing."""
@@ -54,7 +53,7 @@ def auto(question: Question) -> Marginals:
     if not left.free.size:
         return settled(question, left, np.empty(0), method="exact", reason=DECIDED, log_partition=left.constant)
     plan = plan_elimination(left.graph, most_cells=most_cells(question))
-    if plan.complete:
+    if fits(question, plan):
         return _exact(question, left, plan, began)
     return _mixed(question, left, began)
 
@@ -64,6 +63,11 @@ def most_cells(question: Question) -> float:
     memory = 0.5 * available() if question.memory is None else question.memory
     seconds = PATIENCE if question.sampling.time is None else 0.7 * question.sampling.time
     return max(1.0, min(memory / 12.0, seconds * CELLS_PER_SECOND))
+
+
+def fits(question: Question, plan: Elimination) -> bool:
+    """Whether a plan was counted to its end and its tables may be taken."""
+    return plan.complete and (question.memory is None or plan.bytes <= question.memory)
 
 
 def _exact(question: Question, left: Conditioned, plan: Elimination, began: float) -> Marginals:
@@ -84,15 +88,19 @@ def _exact(question: Question, left: Conditioned, plan: Elimination, began: floa
 
 def _mixed(question: Question, left: Conditioned, began: float) -> Marginals:
     """Solve the components that fit exactly and sample the others."""
-    limit, solved, rest = most_cells(question), [], []
+    limit, solved, rest, total = most_cells(question), [], [], left.constant
     for part in components(left.graph):
         piece = restricted(left.graph, part)
         plan = plan_elimination(piece, most_cells=limit)
-        if plan.complete:
-            solved.append((part, exact_marginals(piece, question.memory, plan)[0]))
-            limit -= plan.cells
+        if fits(question, plan):
+            probabilities, log_partition = exact_marginals(piece, question.memory, plan)
+            solved.append((part, probabilities))
+            total += log_partition
+            limit = max(1.0, limit - plan.cells)
         else:
             rest.append(part)
+    if not rest:
+        return _piecewise(question, left, solved, total, began)
     hard = np.sort(np.concatenate(rest))
     spent = clock.perf_counter() - began
     answer = _sampled(_about(question, restricted(left.graph, hard), spent))
@@ -102,18 +110,33 @@ def _mixed(question: Question, left: Conditioned, began: float) -> Marginals:
     return _joined(question, left, solved, hard, answer, f"{why}; {answer.reason}")
 
 
+def _piecewise(
+    question: Question, left: Conditioned, solved: list[tuple[Int32s, Floats]], log_partition: float, began: float
+) -> Marginals:
+    """Return the exact answer where every component fits, though not all at once."""
+    from stochinf.graphs.methods import settled
+
+    start = np.concatenate([[0], np.cumsum(left.graph.n_states, dtype=np.int64)])
+    probability = np.zeros(int(start[-1]))
+    for part, numbers in solved:
+        probability[_places(start, left.graph.n_states, part)] = numbers
+    return settled(
+        question,
+        left,
+        probability,
+        method="exact",
+        reason=f"elimination fits, one of {len(solved)} components after the other",
+        log_partition=log_partition,
+        seconds={"sampling": clock.perf_counter() - began},
+    )
+
+
 def _about(question: Question, graph: FactorGraph, spent: float) -> Question:
     """Return the same question about a part, with what is left of the time."""
     sampling = question.sampling
     if sampling.time is not None:
-        sampling = _within(sampling, max(0.1, sampling.time - spent))
+        sampling = sampling.within(max(0.1, sampling.time - spent))
     return question._replace(graph=graph, clamped=np.full(graph.n_variables, -1, np.int32), sampling=sampling)
-
-
-def _within(sampling: Sampling, seconds: float) -> Sampling:
-    """Return the same sampling ended by the clock, if not before."""
-    rule = stop.seconds(seconds)
-    return sampling._replace(time=seconds, controls=sampling.controls._replace(stop=rule))
 
 
 def _sampled(question: Question) -> Marginals:
@@ -123,7 +146,7 @@ def _sampled(question: Question) -> Marginals:
     sampling = question.sampling
     short = sampling._replace(sweeps=200, warmup=100, controls=sampling.controls._replace(stop=None))
     if sampling.time is not None:
-        short = _within(short._replace(sweeps=0), PILOT * sampling.time)
+        short = short._replace(sweeps=0, mcse=None).within(PILOT * sampling.time)
     began, tried = clock.perf_counter(), []
     for name in POSITIVE if question.graph.positive else ZEROS:
         pilot = METHODS[name](question._replace(sampling=short))
@@ -134,7 +157,7 @@ def _sampled(question: Question) -> Marginals:
     name = min(tried)[2]
     if sampling.time is not None:
         left = max(0.1, sampling.time - (clock.perf_counter() - began))
-        question = question._replace(sampling=_within(sampling, left))
+        question = question._replace(sampling=sampling.within(left))
     told = ", ".join(f"{pilot} {rhat:.3g}" for _, rhat, pilot in tried)
     return replace(METHODS[name](question), reason=f"{name} mixes best (R-hat of short runs: {told})")
 
