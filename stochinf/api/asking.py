@@ -51,5 +51,5 @@ def asked(
     sweeps, rule = horizon(draws, time, mcse)
     controls = check_controls(Controls(rule, threads, None, progress_module.shown(progress), None, callback))
     before, lanes = counted("warmup", warmup, least=0), 0 if chains is None else counted("chains", chains)
-    sampling = Sampling(lanes, sweeps, before, time, entropy_of(rng), controls)
+    sampling = Sampling(lanes, sweeps, before, time, entropy_of(rng), controls, mcse)
     return Question(model, clamped, sampling, None if memory is None else counted("memory", memory), order)

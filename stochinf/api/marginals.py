@@ -48,11 +48,11 @@ def marginals(
         "auto" is exact where tables fit in memory and time, and samples otherwise, by what mixes; `r.reason` says which and why.
         Exact: "exact". Sampling: "gibbs", "tempering". Others give no error bars.
     chains : int, optional
-        Independent chains of a sampler: 64, or 8 ladders of "tempering"; 8 or more give error bars from the chains themselves.
+        Independent chains of a sampler: 64, or 16 ladders of "tempering"; 8 or more give error bars from the chains themselves.
     draws : int, optional
         Sweeps per chain after warm-up; 1000 unless `time` or `mcse` ends the run. A sweep visits every free variable once.
     warmup : int
-        Sweeps before.
+        Sweeps before; cut short at half of `time`.
     time : float, optional
         Seconds for all, warm-up included; "auto" plans elimination by it too.
     mcse : float, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from stochinf.engine.stop import Convergence
 from stochinf.engine.streams import Streams
 from stochinf.engine.wrappers import unwrapped
 
-__all__ = ["LANES", "Plan", "Session", "build"]
+__all__ = ["LANES", "Plan", "Session", "build", "end_warmup"]
 
 LANES = 64
 """Chains of a lane kernel that share a block; fixed by the number of chains alone."""
@@ -196,6 +196,14 @@ def begin_sampling(block: Block) -> None:
     kernel = unwrapped(block.kernel)
     if hasattr(kernel, "begin_sampling"):
         kernel.begin_sampling(block.target, block.state)
+
+
+def end_warmup(session: Session) -> None:
+    """Let warm-up end here, earlier than was planned; what comes from now on is observed."""
+    session.plan = replace(session.plan, warmup=session.total)
+    for block in session.blocks:
+        block.observe_from = session.total
+        begin_sampling(block)
 
 
 def _by_chain(rows: npt.NDArray[np.float64], shape: tuple[int, ...], lanes: bool) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import Int32s
 
-__all__ = ["Question", "Sampling", "chosen", "horizon"]
+__all__ = ["Question", "Sampling", "chosen", "ending", "horizon"]
 
 A = TypeVar("A")
 
@@ -34,6 +34,8 @@ class Sampling(NamedTuple):
         Seconds for all, warm-up included.
     entropy : int
     controls : Controls
+    mcse : float or None
+        Standard error at which to stop, as `controls.stop` has it.
     """
 
     chains: int
@@ -42,6 +44,12 @@ class Sampling(NamedTuple):
     time: float | None
     entropy: int
     controls: Controls
+
+    mcse: float | None = None
+
+    def within(self, seconds: float) -> Sampling:
+        """Return the same with so many seconds in all, counted from the next time that chains are driven."""
+        return self._replace(time=seconds, controls=self.controls._replace(stop=ending(seconds, self.mcse)))
 
     def with_chains(self, number: int) -> Sampling:
         """Return the same with so many chains where none were asked for."""
@@ -70,15 +78,21 @@ class Question(NamedTuple):
     order: str = "scan"
 
 
+def ending(time: float | None, mcse: float | None) -> stop.Rule | None:
+    """Return the rule that ends a run after some seconds or at some standard error, None where neither is given."""
+    if time is None or mcse is None:
+        return stop.seconds(time) if time is not None else stop.mcse(mcse) if mcse is not None else None
+    return stop.seconds(time) | stop.mcse(mcse)
+
+
 def horizon(draws: int | None, time: float | None, mcse: float | None) -> tuple[int, stop.Rule | None]:
     """Return the number of sweeps (0: until a rule ends the run) and the rule."""
     from stochinf.engine.convert import counted
 
-    rules = [rule for rule in (None if time is None else stop.seconds(time), None if mcse is None else stop.mcse(mcse)) if rule]
-    rule = None if not rules else rules[0] if len(rules) == 1 else rules[0] | rules[1]
+    rule = ending(time, mcse)
     if draws is not None:
         return counted("draws", draws), rule
-    return (0 if rules else DRAWS), rule
+    return (0 if rule else DRAWS), rule
 
 
 def chosen(method: Any, methods: Mapping[str, Callable[..., A]]) -> Callable[..., A]:

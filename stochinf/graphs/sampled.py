@@ -14,7 +14,7 @@ from stochinf.engine.jit import versions
 from stochinf.engine.lane_statistics import LaneStatistics
 from stochinf.engine.pickers import epoch_length
 from stochinf.engine.rates import prepared
-from stochinf.engine.session import Plan, Session, build
+from stochinf.engine.session import Plan, Session, build, end_warmup
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.feasible import check_feasible, feasible_states
 from stochinf.graphs.flat import Floats, Int32s, Int64s
@@ -23,6 +23,13 @@ from stochinf.graphs.question import Sampling
 from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
 
 __all__ = ["Figures", "sampled_marginals", "slot_states", "spread_slots", "sweep_length"]
+
+
+WARMING = 0.5
+"""Share of a time limit that warm-up takes at most."""
+
+SHORTEST = 1e-3
+"""Seconds that sampling goes on in any case, so that a time limit too short for warm-up still gives numbers."""
 
 
 class Figures(NamedTuple):
@@ -93,14 +100,18 @@ def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: in
     began, limit = clock.monotonic(), sampling.time
     before, after = sampling.warmup * points, sampling.sweeps * points
     if before:
-        drive(session, before, sampling.controls._replace(stop=None if limit is None else stop.seconds(limit)))
-    if session.interrupted or session.total < before:
+        rule = None if limit is None else stop.seconds(WARMING * limit)
+        drive(session, before, sampling.controls._replace(stop=rule))
+    if session.interrupted or (session.total < before and limit is None):
         return
+    if session.total < before:
+        whole = -(-max(1, session.total) // points) * points
+        drive(session, whole, sampling.controls._replace(stop=None))
+        end_warmup(session)
     check_feasible(graph, session)
-    if limit is not None and sampling.controls.stop is not None and clock.monotonic() - began >= limit:
-        session.reason = f"{limit} seconds"
-        return
-    drive(session, before + after if after else 0, sampling.controls)
+    if limit is not None:
+        sampling = sampling.within(max(SHORTEST, limit - (clock.monotonic() - began)))
+    drive(session, session.plan.warmup + after if after else 0, sampling.controls)
 
 
 def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sampling, **told: Any) -> Marginals:
@@ -118,7 +129,7 @@ def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sam
         exact=not some,
         chains=session.plan.chains,
         sweeps=int(lengths.sum()),
-        warmup=sampling.warmup,
+        warmup=session.plan.warmup // session.plan.every,
         seconds=dict(session.seconds),
         rng_entropy=session.plan.entropy,
         interrupted=session.interrupted,
