@@ -52,7 +52,7 @@ def choose_blocks(
     >>> from stochinf.graphs.blocked import choose_blocks
     >>> ring = [{1, 3}, {0, 2}, {1, 3}, {2, 0}]
     >>> [[variable for variable, _ in block] for block in choose_blocks(ring, np.full(4, 2), 4)]
-    [[1, 2, 3], [0, 1, 2]]
+    [[1, 2, 3], [0, 2, 3]]
 
     References
     ----------

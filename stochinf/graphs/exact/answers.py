@@ -54,7 +54,7 @@ def exact_marginals(graph: FactorGraph, memory: int | None = None, plan: Elimina
     --------
     >>> import stochinf as si
     >>> from stochinf.graphs.exact import exact_marginals
-    >>> exact_marginals(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]))[0].tolist()
+    >>> exact_marginals(si.FactorGraph([2, 2], [(0,), (0, 1)], [[1, 3], [9, 1, 1, 9]]))[0].round(12).tolist()
     [0.25, 0.75, 0.3, 0.7]
     """
     return JunctionTree(graph, plan, memory).propagate()

@@ -86,7 +86,7 @@ def plan_elimination(graph: FactorGraph, most_cells: float = MOST_CELLS, tries: 
     >>> from stochinf.graphs.exact import plan_elimination
     >>> plan = plan_elimination(si.FactorGraph([2, 2, 2], [(0, 1), (1, 2)], [[1, 2, 3, 4], [4, 3, 2, 1]]))
     >>> plan.width, plan.cells
-    (1, 8.0)
+    (1, 10.0)
 
     References
     ----------
