@@ -39,7 +39,11 @@ PILOT = 0.1
 POSITIVE, ZEROS = ("gibbs", "blocked", "tempering"), ("blocked", "tempering")
 """Who races; with zeros single-site moves may not reach every state."""
 
+BLOCKING = 1e-3
+"""Seconds that putting blocks together takes for each variable."""
+
 WORST = 10.0
+"""What R-hat counts at most, where disagreements are compared."""
 
 
 def auto(question: Question) -> Marginals:
@@ -89,7 +93,10 @@ def _exact(question: Question, left: Conditioned, plan: Elimination, began: floa
 def _mixed(question: Question, left: Conditioned, began: float) -> Marginals:
     """Solve the components that fit exactly and sample the others."""
     limit, solved, rest, total = most_cells(question), [], [], left.constant
-    for part in components(left.graph):
+    parts = components(left.graph)
+    if len(parts) == 1:
+        rest, parts = parts, []
+    for part in parts:
         piece = restricted(left.graph, part)
         plan = plan_elimination(piece, most_cells=limit)
         if fits(question, plan):
@@ -148,18 +155,27 @@ def _sampled(question: Question) -> Marginals:
     if sampling.time is not None:
         short = short._replace(sweeps=0, mcse=None).within(PILOT * sampling.time)
     began, tried = clock.perf_counter(), []
-    for name in POSITIVE if question.graph.positive else ZEROS:
+    for name in _racers(question):
         pilot = METHODS[name](question._replace(sampling=short))
         rhat = pilot.rhat.max() if pilot.sweeps else np.inf
         tried.append((_disagreement(pilot), rhat, name))
         if rhat <= AGREED:
             break
-    name = min(tried)[2]
+    name = min(tried, key=lambda row: row[:2])[2]
     if sampling.time is not None:
         left = max(0.1, sampling.time - (clock.perf_counter() - began))
         question = question._replace(sampling=sampling.within(left))
     told = ", ".join(f"{pilot} {rhat:.3g}" for _, rhat, pilot in tried)
     return replace(METHODS[name](question), reason=f"{name} mixes best (R-hat of short runs: {told})")
+
+
+def _racers(question: Question) -> tuple[str, ...]:
+    """Return who may race; putting blocks together is left out where it alone would take the time of a short run."""
+    if not question.graph.positive:
+        return ZEROS
+    limit = question.sampling.time
+    patient = limit is None or question.graph.n_variables * BLOCKING < PILOT * limit
+    return tuple(name for name in POSITIVE if patient or name != "blocked")
 
 
 def _disagreement(result: Marginals) -> float:
