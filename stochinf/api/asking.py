@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from stochinf.engine import progress as progress_module
 from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, check_controls
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import GraphError, StochinfError
 from stochinf.engine.streams import entropy_of
 from stochinf.graphs.evidence import split_evidence, with_soft
-from stochinf.graphs.feasible import check_possible
+from stochinf.graphs.feasible import check_possible, check_solvable
 from stochinf.graphs.formats.objects import convert_object
 from stochinf.graphs.question import Question, Sampling, horizon
 
-__all__ = ["asked"]
+__all__ = ["answered", "asked"]
+
+A = TypeVar("A")
 
 
 def asked(
@@ -53,3 +56,12 @@ def asked(
     before, lanes = counted("warmup", warmup, least=0), 0 if chains is None else counted("chains", chains)
     sampling = Sampling(lanes, sweeps, before, time, entropy_of(rng), controls, mcse)
     return Question(model, clamped, sampling, None if memory is None else counted("memory", memory), order)
+
+
+def answered(answer: Callable[[Question], A], question: Question) -> A:
+    """Return the answer of a method; what it says of a contradiction is said of the whole graph and its evidence."""
+    try:
+        return answer(question)
+    except GraphError:
+        check_solvable(question.graph, question.clamped)
+        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stochinf.api.asking import asked
+from stochinf.api.asking import answered, asked
 from stochinf.engine.driver import Report
 from stochinf.graphs.answers import LogPartition
 from stochinf.graphs.factor_graph import FactorGraph
@@ -78,7 +78,8 @@ def log_partition(
     3.401197
     """
     answer = chosen(method, METHODS)
-    return answer(
+    return answered(
+        answer,
         asked(
             graph, evidence, chains=chains, draws=draws, warmup=warmup, time=time, mcse=mcse, memory=memory, rng=rng,
             threads=threads, progress=progress, callback=callback,

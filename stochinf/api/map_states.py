@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stochinf.api.asking import asked
+from stochinf.api.asking import answered, asked
 from stochinf.engine.driver import Report
 from stochinf.graphs.answers import MapState
 from stochinf.graphs.factor_graph import FactorGraph
@@ -72,6 +72,6 @@ def map_state(
     ({0: 0, 1: 0}, 'optimal')
     """
     answer = chosen(method, METHODS)
-    return answer(
-        asked(graph, evidence, time=time, memory=memory, rng=rng, threads=threads, progress=progress, callback=callback)
+    return answered(
+        answer, asked(graph, evidence, time=time, memory=memory, rng=rng, threads=threads, progress=progress, callback=callback)
     )

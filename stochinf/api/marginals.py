@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stochinf.api.asking import asked
+from stochinf.api.asking import answered, asked
 from stochinf.engine.driver import Report
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.marginals import Marginals
@@ -94,7 +94,8 @@ def marginals(
     True
     """
     answer = chosen(method, METHODS)
-    return answer(
+    return answered(
+        answer,
         asked(
             graph, evidence, chains=chains, draws=draws, warmup=warmup, time=time, mcse=mcse, memory=memory, order=order, rng=rng,
             threads=threads, progress=progress, callback=callback,

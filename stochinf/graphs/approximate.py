@@ -12,6 +12,7 @@ import numpy as np
 from stochinf.engine.jit import versions
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.exact.elimination import plan_elimination
+from stochinf.graphs.feasible import check_solvable
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
 from stochinf.graphs.variational.loopy import belief_propagation
@@ -44,6 +45,7 @@ def by_mean_field(question: Question) -> Marginals:
 
 def _answered(question: Question, method: str, infer: Callable[[Any, float | None], Variational], what: str) -> Marginals:
     began = clock.perf_counter()
+    check_solvable(question.graph, question.clamped)
     left = narrowed(question.graph, question.clamped)
     result = infer(left.graph, question.sampling.time) if left.free.size else Variational(np.empty(0), 0.0, True, 0.0, 0)
     forest = method == "bp" and _is_forest(left)

@@ -14,6 +14,7 @@ from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import HEURISTIC, OPTIMAL, MapState
 from stochinf.graphs.automatic import most_cells
 from stochinf.graphs.conditioning import Conditioned, narrowed
+from stochinf.graphs.feasible import check_solvable
 from stochinf.graphs.question import Question
 
 __all__ = ["METHODS", "auto", "exact", "search"]
@@ -62,6 +63,7 @@ def searched(question: Question, name: str, method: str) -> MapState:
     from stochinf.graphs import search as searches
 
     began = clock.perf_counter()
+    check_solvable(question.graph, question.clamped)
     left = narrowed(question.graph, question.clamped)
     seconds = SECONDS if question.sampling.time is None else question.sampling.time
     result = getattr(searches, name)(
@@ -120,6 +122,7 @@ def by_max_product(question: Question) -> MapState:
     from stochinf.graphs.variational.decoding import max_product
 
     began = clock.perf_counter()
+    check_solvable(question.graph, question.clamped)
     left = narrowed(question.graph, question.clamped)
     states, score, bound = max_product(left.graph, time=question.sampling.time)
     return found(question, left, states, score, bound, "max-product", "max-product messages, decoded and improved", began)

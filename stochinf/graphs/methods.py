@@ -97,7 +97,7 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
     reach = connectivity(graph, clamped)
     if reach.connected is False:
         told["warnings"] = (f"not ergodic: {reach.reason}; method='exact' or 'blocked' can be right where this cannot",)
-        warnings.warn(told["warnings"][0], ConvergenceWarning, stacklevel=4)
+        warnings.warn(told["warnings"][0], ConvergenceWarning, stacklevel=5)
     elif reach.connected is None:
         told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
     target: Any

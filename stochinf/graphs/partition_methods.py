@@ -13,6 +13,7 @@ import numpy as np
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import LogPartition
 from stochinf.graphs.conditioning import Conditioned, narrowed
+from stochinf.graphs.feasible import check_solvable
 from stochinf.graphs.methods import DECIDED, LADDERS
 from stochinf.graphs.methods import METHODS as MARGINALS
 from stochinf.graphs.question import Question
@@ -48,6 +49,7 @@ def annealed(question: Question) -> LogPartition:
     from stochinf.graphs.annealed.importance import annealed_importance
 
     began = clock.perf_counter()
+    check_solvable(question.graph, question.clamped)
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:
         return estimated(question, left, 0.0, 0.0, "ais", DECIDED, began)
