@@ -84,3 +84,15 @@ def test_the_seed_decides() -> None:
     for graph in (GRAPHS[0], GRAPHS[4]):
         runs = [iterated_conditional_modes(graph, sweeps=40, chains=66, threads=threads, rng=4) for threads in (1, 2)]
         assert (runs[0].states == runs[1].states).all()
+
+
+@pytest.mark.parametrize("name", ["annealing", "cluster_tempering", "iterated_conditional_modes", "portfolio", "tabu"])
+@pytest.mark.skipif(not JIT, reason="searches by the clock")
+def test_no_time_is_no_reason_to_return_nothing(name: str) -> None:
+    from stochinf.graphs import search
+
+    cut = si.graphs.max_cut([(0, 1), (1, 2), (2, 0), (2, 3)])
+    assert getattr(search, name)(cut, time=1e-6, rng=0, threads=1).log_score == 3.0
+    if name in ("annealing", "iterated_conditional_modes", "portfolio"):
+        result = getattr(search, name)(GRAPHS[0], time=1e-6, rng=0)
+        assert result.log_score == pytest.approx(log_scores(GRAPHS[0], result.states[None])[0])

@@ -20,6 +20,9 @@ from stochinf.graphs.search.temperatures import Range, solve_range
 
 __all__ = ["anneal_spins", "best_of", "descend_spins", "spin_range", "tabu_spins"]
 
+FIRST = 100
+"""Steps that are done even where time is up."""
+
 PROBES = 4
 """Random states, and local minima, from which temperatures are computed."""
 
@@ -70,9 +73,11 @@ def descend_spins(graph: FactorGraph, budget: Budget, entropy: int, chains: int)
 
 
 def advance(session: Session, budget: Budget) -> None:
-    """Advance by the sweeps of a budget, or until its time is up."""
+    """Advance by the sweeps of a budget, or until its time is up; a first stretch is done whole, however long compiling takes."""
     if budget.sweeps is not None:
         budget.advance(session, budget.sweeps)
+    else:
+        budget.advance(session, FIRST, whole=True)
     while budget.sweeps is None and budget.left > 0:
         budget.advance(session, 2**40)
 

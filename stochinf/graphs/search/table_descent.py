@@ -28,7 +28,7 @@ def descend_tables(graph: FactorGraph, budget: Budget, entropy: int, chains: int
     generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(101,)))
     session = session_of(IteratedModes(), target, entropy, chains, observer=BestStates(target.log_tables), every=target.n_points)
     starts = 0
-    while budget.left > 0:
+    while not starts or budget.left > 0:
         starts += chains
         _descend(session, budget)
         if budget.sweeps is not None and session.total >= budget.sweeps * target.n_points:
@@ -44,6 +44,6 @@ def _descend(session: Any, budget: Budget) -> None:
     """Sweep until no lane moves."""
     for _ in range(LONGEST):
         before = session.positions()
-        budget.advance(session, DESCENT * session.blocks[0].target.n_points)
+        budget.advance(session, DESCENT * session.blocks[0].target.n_points, whole=session.total == 0)
         if budget.left == 0 or (session.positions() == before).all():
             return
