@@ -20,6 +20,9 @@ __all__ = ["portfolio"]
 MESSAGES = 0.2
 """Share of the time that max-product messages may take."""
 
+SHORTEST = 1e-3
+"""Seconds that they get at least."""
+
 TOLERANCE = 1e-9
 """How close, relative to the score, a bound must be to count as met."""
 
@@ -77,7 +80,7 @@ def messages(graph: FactorGraph, budget: Budget, entropy: int) -> Found | None:
 
     if graph.spins is not None and not graph.spins.field.any():
         return None
-    limit = None if math.isinf(budget.left) else MESSAGES * budget.left
+    limit = None if math.isinf(budget.left) else max(MESSAGES * budget.left, SHORTEST)
     states, score, bound = max_product(graph, time=limit, rng=entropy)
     proven = bound <= score + TOLERANCE * max(1.0, abs(score))
     why = "max-product messages, whose dual bound is met" if proven else "max-product messages"
