@@ -59,6 +59,9 @@ def run(options: argparse.Namespace) -> int:
         demand_writable(options.output)
     graph = read_graph(options.model)
     result = _answer(options.task, graph, evidence_of(options.evidence, graph), words)
+    if not _there(result):
+        note(f"{'interrupted' if result.interrupted else 'time was up'} before the first answer")
+        return INTERRUPTED if result.interrupted else NOT_CONVERGED
     form = form_of(options.format, options.output)
     if options.output is not None:
         save(options.output, written(result, form, options.task))
@@ -107,6 +110,14 @@ def _answer(task: str, graph: FactorGraph, evidence: Any, words: dict[str, Any])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return door(graph, evidence, **words)  # type: ignore[no-any-return]
+
+
+def _there(result: Marginals | MapState | LogPartition) -> bool:
+    """Whether there are numbers at all."""
+    import numpy as np
+
+    numbers = getattr(result, "probability", getattr(result, "value", 0.0))
+    return not np.isnan(numbers).any()
 
 
 def verdict(result: Marginals | MapState | LogPartition) -> int:
