@@ -24,6 +24,8 @@ MODULES = {
     "graphs.blocked.blocked": ("Blocked",),
     "graphs.clusters.swendsen_wang": ("SwendsenWang",),
     "graphs.factor_graph": ("FactorGraph",),
+    "graphs.cuts": ("MaxCut",),
+    "graphs.quadratic": ("Qubo",),
     "graphs.gibbs": ("Gibbs",),
     "graphs.gradient.kernel": ("DiscreteLangevin", "GibbsWithGradients"),
     "graphs.logic.graph": ("LogicalGraph",),

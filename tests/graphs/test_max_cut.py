@@ -150,3 +150,9 @@ def test_mutants_are_read_or_refused() -> None:
             cut_at = int(rng.integers(1, data.size + 1)) if rng.random() < 0.2 else data.size
             with contextlib.suppress(si.StochinfError):
                 assert np.isfinite(parse_rudy(data[:cut_at].tobytes()).log_weights).all()
+
+
+@pytest.mark.parametrize("graph", [max_cut([(0, 1), (1, 2)]), qubo({(0, 1): 1.0, (1, 1): -2.0}, 0.5)])
+def test_runs_are_saved_and_resumed(graph: Any, tmp_path: Path) -> None:
+    si.run(si.graphs.Gibbs(), graph, steps=30, thin=3, chains=2, rng=0).save(tmp_path / "run.npz")
+    assert si.resume(tmp_path / "run.npz", draws=3)["state"].shape[-1] == graph.n_variables
