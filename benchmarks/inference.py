@@ -1,7 +1,8 @@
 """Marginals by `method="auto"` on the UAI-2014 instances, against their reference answers; coverage of the error bars.
 
 Run: STOCHINF_DATA=folder python benchmarks/inference.py [--time 20] [--coverage [--method gibbs] [--seeds 20]] [instance ...].
-The folder holds graphical/uai/uai2014 (models, evidence, .MAR and .PR files) and graphical/uai/verified_PR_MAR.csv.
+The folder holds graphical/uai/uai2014 (models, evidence, .MAR and .PR files), graphical/uai/verified_PR_MAR.csv and, for
+coverage, graphical/bif.
 
 An instance scores 100 (1 - H / H0), H the mean Hellinger distance of the free variables' marginals to the reference, H0 that
 of the uniform guess. References have six digits, which alone make H about 2e-4.
@@ -14,7 +15,9 @@ import csv
 import os
 import time
 import warnings
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from measure import line
@@ -22,9 +25,27 @@ from numpy.typing import NDArray
 
 import stochinf as si
 
-SMALL = ("Segmentation_12", "DBN_14", "Grids_15", "Promedus_16", "Promedus_24", "Promedus_26", "Grids_12", "Pedigree_13")
+SMALL = (
+    "cancer",
+    "earthquake",
+    "asia",
+    "survey",
+    "sachs",
+    "child",
+    "insurance",
+    "alarm",
+    "hailfinder",
+    "win95pts",
+    "Segmentation_12",
+    "DBN_14",
+    "Grids_15",
+    "Promedus_16",
+    "Promedus_24",
+    "Promedus_26",
+    "Grids_12",
+    "Pedigree_13",
+)
 SAMPLERS = ("gibbs", "blocked", "tempering")
-DRAWS = 2000
 AGREED = 1.02
 """R-hat above which an instance counts as flagged."""
 
@@ -82,10 +103,10 @@ def accuracy(folder: Path, names: list[str], seconds: float) -> None:
     line(f"mean score of {len(scores)} instances, {seconds:g} s each", float(np.mean(scores)), "98")
 
 
-def coverage(folder: Path, seeds: int, methods: list[str], names: list[str]) -> None:
+def coverage(folder: Path, seeds: int, draws: int, methods: list[str], names: list[str]) -> None:
     """Print how often 95 % intervals of samplers hold the exact marginal, and whether R-hat saw where they do not."""
     for method in methods:
-        held = [covered(folder, name, method, seeds) for name in names]
+        held = [covered(folder, name, method, seeds, draws) for name in names]
         agreed = [share for share, flagged in held if not flagged]
         missed = [share for share, flagged in held if not flagged and not 0.92 <= share <= 0.97]
         line(f"{method}: 95 % intervals that hold the exact marginal, % ({len(agreed)} instances whose chains agree)",
@@ -93,16 +114,23 @@ def coverage(folder: Path, seeds: int, methods: list[str], names: list[str]) -> 
         line(f"{method}: instances outside 92-97 % that R-hat did not flag", len(missed), "0")
 
 
-def covered(folder: Path, name: str, method: str, seeds: int) -> tuple[float, bool]:
-    """Return the share of intervals that hold, over entries and seeds, and whether R-hat or a warning flags the instance."""
+def small(folder: Path, name: str) -> tuple[si.FactorGraph, dict[Hashable, Any]]:
+    """Return a UAI-2014 instance, or a network of bnlearn without evidence."""
+    if name.islower():
+        return si.read_graph(folder.parent.parent / "bif" / f"{name}.bif.gz"), {}
     graph = si.read_graph(folder / f"{name}.uai")
-    evidence = si.read_evidence(folder / f"{name}.uai.evid", graph)
+    return graph, si.read_evidence(folder / f"{name}.uai.evid", graph)
+
+
+def covered(folder: Path, name: str, method: str, seeds: int, draws: int) -> tuple[float, bool]:
+    """Return the share of intervals that hold, over entries and seeds, and whether R-hat or a warning flags the instance."""
+    graph, evidence = small(folder, name)
     exact = si.marginals(graph, evidence, method="exact").probability
     hits, rhats, warned, began = [], [], False, time.perf_counter()
     for seed in range(seeds):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", si.ConvergenceWarning)
-            r = si.marginals(graph, evidence, method=method, draws=DRAWS, warmup=DRAWS // 4, rng=seed)
+            r = si.marginals(graph, evidence, method=method, draws=draws, warmup=draws // 4, rng=seed)
         shown = (exact > 0) & (exact < 1)
         hits.append((abs(r.probability - exact)[shown] <= np.maximum(1.96 * r.error[shown], ROUNDING)).mean())
         rhats.append(r.rhat.max())
@@ -121,12 +149,13 @@ def main() -> None:
     parser.add_argument("--time", type=float, default=20.0)
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--method", action="append", choices=SAMPLERS, help="of --coverage; all three where none is named")
     options = parser.parse_args()
     folder = Path(os.environ["STOCHINF_DATA"]) / "graphical" / "uai" / "uai2014"
     names = options.names or sorted(path.name.removesuffix(".uai.MAR") for path in folder.glob("*.uai.MAR"))
     if options.coverage:
-        coverage(folder, options.seeds, options.method or list(SAMPLERS), options.names or list(SMALL))
+        coverage(folder, options.seeds, options.draws, options.method or list(SAMPLERS), options.names or list(SMALL))
     else:
         accuracy(folder, names, options.time)
 

@@ -25,7 +25,7 @@ def text(result: Marginals) -> str:
 
 
 def _how(result: Marginals) -> Iterator[str]:
-    yield f"Marginals of {result.graph!r} by {result.method}{' (exact)' if result.exact else ''}"
+    yield f"Marginals of {result.graph!r} by {result.method}{' (exact)' if result.exact and result.method != 'exact' else ''}"
     if result.reason:
         yield f"  {result.reason}"
     if result.sweeps:
@@ -92,7 +92,7 @@ def marginals_to_arviz(result: Marginals) -> Any:
 
 
 def plot(result: Marginals, nodes: Sequence[Any] | None = None, ax: Any = None) -> Any:
-    """Draw a bar for each state, with a line of two standard errors up and down.
+    """Draw a bar for each state, with a line of two standard errors up and down where there are such errors.
 
     Parameters
     ----------
@@ -119,9 +119,9 @@ def plot(result: Marginals, nodes: Sequence[Any] | None = None, ax: Any = None) 
     ax = plt.subplots(figsize=(max(4.0, 0.28 * bars + 1.0), 3.2), layout="constrained")[1] if ax is None else ax
     position, ticks = 0.0, []
     for node in shown:
-        p, error = result[node], np.nan_to_num(result.mcse[node])
+        p, error = result[node], result.mcse[node]
         at = position + np.arange(p.size)
-        ax.bar(at, p, yerr=2 * error, width=0.85, capsize=2)
+        ax.bar(at, p, yerr=np.where(error > 0, 2 * error, np.nan), width=0.85, capsize=2)
         ticks += [(x, f"{node}={label}") for x, label in zip(at, result.states[node], strict=True)]
         position = at[-1] + 1.6
     ax.set_xticks([x for x, _ in ticks], [name for _, name in ticks], rotation=90)
