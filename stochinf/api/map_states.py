@@ -39,7 +39,8 @@ def map_state(
         Observed state (label) by variable, or likelihoods of its states (soft evidence).
     method : str
         "auto" eliminates variables where the tables fit in memory, which is exact, and searches otherwise, with a bound where
-        one can be had. By name: "exact", "search", "annealing", "tabu", "icm", "max-product".
+        one can be had. By name: "exact", "search", "annealing", "tabu", "cluster-tempering", "icm",
+        "max-product".
     time : float, optional
         Seconds that a search may take; 10 by default. Elimination takes what it needs.
     memory : int, optional

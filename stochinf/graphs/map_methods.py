@@ -22,9 +22,6 @@ __all__ = ["METHODS", "auto", "exact", "search"]
 SECONDS = 10.0
 """What a search takes where nobody says."""
 
-BOUNDING = 0.2
-"""Share of the time that goes to a bound."""
-
 CLOSE = 1e-9
 """Relative difference of score and bound below which they count as equal."""
 
@@ -73,28 +70,14 @@ def searched(question: Question, name: str, method: str) -> MapState:
 
 
 def auto(question: Question) -> MapState:
-    """Eliminate where the tables fit; else bound and decode by max-product, and search unless that proves the best state."""
+    """Eliminate where the tables fit, else search; see `stochinf.graphs.search.portfolio`."""
     limit = most_cells(question)
     try:
         return exact(question, limit)
     except MemoryLimitError:
         pass
-    seconds = SECONDS if question.sampling.time is None else question.sampling.time
-    decoded = by_max_product(question._replace(sampling=question.sampling._replace(time=BOUNDING * seconds)))
-    why = f"elimination needs more than {limit:,.0f} table cells"
-    if decoded.status == OPTIMAL:
-        return replace(decoded, reason=f"{why}; the bound of max-product meets the score")
-    left = max(0.1, seconds - decoded.seconds)
-    answer = search(question._replace(sampling=question.sampling._replace(time=left)))
-    best = answer if answer.log_score >= decoded.log_score else decoded
-    proven = decoded.bound <= best.log_score + CLOSE * max(1.0, abs(best.log_score))
-    return replace(
-        best,
-        reason=f"{why}; {best.reason}{'; the dual bound meets the score' if proven else ''}",
-        bound=decoded.bound,
-        status=OPTIMAL if proven else HEURISTIC,
-        seconds=answer.seconds + decoded.seconds,
-    )
+    answer = search(question)
+    return replace(answer, reason=f"elimination needs more than {limit:,.0f} table cells; {answer.reason}")
 
 
 def found(
@@ -134,6 +117,7 @@ METHODS: dict[str, Callable[[Question], MapState]] = {
     "search": search,
     "annealing": lambda question: searched(question, "annealing", "annealing"),
     "tabu": lambda question: searched(question, "tabu", "tabu"),
+    "cluster-tempering": lambda question: searched(question, "cluster_tempering", "cluster-tempering"),
     "icm": lambda question: searched(question, "iterated_conditional_modes", "icm"),
     "max-product": by_max_product,
 }
