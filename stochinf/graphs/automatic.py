@@ -114,7 +114,8 @@ def _mixed(question: Question, left: Conditioned, began: float) -> Marginals:
     why = f"elimination needs more than {most_cells(question):,.0f} table cells"
     if solved:
         why += f" for {len(rest)} of {len(rest) + len(solved)} components, the others are exact"
-    return _joined(question, left, solved, hard, answer, f"{why}; {answer.reason}")
+    whole = replace(answer, reason=f"{why}; {answer.reason}", log_partition=total + answer.log_partition)
+    return _joined(question, left, solved, hard, whole)
 
 
 def _piecewise(
@@ -187,7 +188,7 @@ def _disagreement(result: Marginals) -> float:
 
 
 def _joined(
-    question: Question, left: Conditioned, solved: list[tuple[Int32s, Floats]], hard: Int32s, answer: Marginals, reason: str
+    question: Question, left: Conditioned, solved: list[tuple[Int32s, Floats]], hard: Int32s, answer: Marginals
 ) -> Marginals:
     """Put exact and sampled components together."""
     graph, clamped = question.graph, question.clamped
@@ -207,9 +208,7 @@ def _joined(
         "worst_rhat": worst,
         "least_ess": least,
         "method": f"exact + {answer.method}" if solved else answer.method,
-        "reason": reason,
         "slots": left.places[_places(start, inner, hard)[answer.slots]],
-        "log_partition": np.nan,
         "versions": versions(),
     }
     return replace(answer, **fields)
