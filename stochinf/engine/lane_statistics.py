@@ -13,6 +13,8 @@ __all__ = ["LaneStatistics", "lane_statistics"]
 Floats = NDArray[np.float64]
 MIN_LANES = 8
 MIN_BATCHES = 4
+VANISHING = 1e-18
+"""Differences of probabilities that squares in float32 cannot see; an impossible state may have a weight of 1e-39."""
 
 
 class LaneStatistics(NamedTuple):
@@ -51,8 +53,8 @@ def lane_statistics(sums: ArrayLike, squares: ArrayLike, counts: ArrayLike) -> L
     Returns
     -------
     LaneStatistics
-        A constant conditional has mcse 0, R-hat NaN (infinite where the lanes differ) and as many effective draws as there
-        were. ``mcse`` and ``ess`` are NaN below 4 batches when there are fewer than 8 lanes.
+        A constant conditional has mcse 0, R-hat NaN (infinite where the lanes differ by more than 1e-18) and as many effective
+        draws as there were. ``mcse`` and ``ess`` are NaN below 4 batches when there are fewer than 8 lanes.
 
     Examples
     --------
@@ -127,7 +129,8 @@ def _lane_rhat(means: Floats, length: Floats, squares: Floats, mean: Floats) -> 
     centre = np.einsum("g,gsl->s", length, means**2)
     within = _variance(squares.sum(axis=1), centre, (sweeps - stretches) * lanes, sweeps)
     between = _spread(means, length, mean) / n
-    differ = between > sweeps * np.finfo(np.float64).eps * mean**2
+    differ = between > np.maximum(sweeps * np.finfo(np.float64).eps * mean**2, VANISHING**2)
+    within = np.where(within > VANISHING**2, within, 0.0)
     frozen = np.where((within == 0.0) & differ, math.inf, math.nan)
     ratio = np.divide(between, within, out=frozen, where=within > 0.0)
     return np.sqrt((n - 1) / n + ratio)

@@ -211,3 +211,16 @@ def test_empty_batches_count_for_nothing():
 def test_lane_shapes_are_checked():
     with pytest.raises(StochinfError, match=r"sums \(4, 3, 2\), squares \(2, 3\), counts \(4,\)"):
         lane_statistics(np.ones((4, 3, 2)), np.ones((2, 3)), np.ones(4))
+
+
+@pytest.mark.fast
+def test_differences_below_what_float32_squares_see_are_none() -> None:
+    """An impossible state of weight 1e-39 has no R-hat; a state that lanes are stuck in has an infinite one."""
+    rng = np.random.default_rng(3)
+    sums = np.zeros((4, 2, 16))
+    sums[:, 0] = 50 * rng.uniform(4e-39, 7e-39, 16)
+    sums[:, 1] = 50 * rng.integers(0, 2, 16)
+    squares = np.stack([np.zeros(16), sums[:, 1].sum(axis=0)])
+    result = lane_statistics(sums, squares, np.full(4, 50))
+    assert np.isnan(result.rhat[0])
+    assert np.isinf(result.rhat[1])
