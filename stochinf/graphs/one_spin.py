@@ -36,7 +36,7 @@ Float32s = npt.NDArray[np.float32]
 
 
 class SpinState(NamedTuple):
-    """State of a block of lanes of spins; as `stochinf.graphs.lane_state.LaneState`, and for a block of one lane besides:
+    """State of a block of lanes of spins; as `stochinf.graphs.lane_state.LaneState`, and for a block of one lane besides.
 
     Attributes
     ----------
