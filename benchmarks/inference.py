@@ -139,7 +139,7 @@ def covered(folder: Path, name: str, method: str, seeds: int, draws: int) -> tup
             r = si.marginals(graph, evidence, method=method, draws=draws, warmup=draws // 4, rng=seed)
         off = abs(r.probability - exact)
         varied = (r.error > ROUNDING) | (off > ROUNDING)
-        hits.append((off <= 1.96 * r.error)[varied].mean() if varied.any() else np.nan)
+        hits.append((off <= np.maximum(1.96 * r.error, ROUNDING))[varied].mean() if varied.any() else np.nan)
         rhats.append(r.rhat.max())
         warned |= bool(r.warnings)
     flagged = float(np.median(rhats)) > AGREED or warned
