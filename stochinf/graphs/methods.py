@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,13 @@ def tempering(question: Question) -> Marginals:
     """Answer by parallel tempering, `LADDERS` unless chains are asked for; see `stochinf.graphs.tempering`."""
     from stochinf.graphs.tempering.tempered import tempered_marginals
 
-    return tempered_marginals(question.graph, question.clamped, question.sampling.with_chains(LADDERS))
+    graph, clamped = question.graph, question.clamped
+    reach = connectivity(graph, clamped)
+    answer = tempered_marginals(graph, clamped, question.sampling.with_chains(LADDERS))
+    if reach.connected is not False:
+        return answer
+    told = f"only hot rungs lead from some states to others, and rare ones may be missed: {reach.reason}"
+    return replace(answer, warnings=(*answer.warnings, told))
 
 
 def swendsen_wang(question: Question) -> Marginals:

@@ -92,9 +92,10 @@ class Verdict(NamedTuple):
 def sampled(case: Case, method: str, seed: int = 0, **means: Any) -> Verdict:
     """Ask a sampler; `proved` is whether moves of one variable are known to reach everything."""
     graph, evidence = case
+    draws = 1000 if method == "gradient" else 300
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", si.ConvergenceWarning)
-        r = si.marginals(graph, evidence, method=method, **{"chains": 64, "draws": 300, "warmup": 100, "rng": seed, **means})
+        r = si.marginals(graph, evidence, method=method, **{"chains": 64, "draws": draws, "warmup": 100, "rng": seed, **means})
     reach = connectivity(graph, case.clamped).connected
     if reach is False and method not in ("blocked", "tempering"):
         assert any("not ergodic" in warning for warning in r.warnings), (method, r)
