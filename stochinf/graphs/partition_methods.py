@@ -12,6 +12,7 @@ import numpy as np
 
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.answers import LogPartition
+from stochinf.graphs.automatic import CELLS_PER_SECOND, PATIENCE
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.feasible import check_solvable
 from stochinf.graphs.methods import DECIDED, LADDERS
@@ -21,24 +22,26 @@ from stochinf.graphs.question import Question
 __all__ = ["METHODS", "auto", "exact"]
 
 
-def exact(question: Question) -> LogPartition:
+def exact(question: Question, limit: float = math.inf) -> LogPartition:
     """Answer by elimination; see `stochinf.graphs.exact`."""
-    from stochinf.graphs.exact import exact_log_partition, plan_elimination
+    from stochinf.graphs.exact.answers import exact_log_partition
+    from stochinf.graphs.exact.elimination import MOST_CELLS, plan_elimination
 
     began = clock.perf_counter()
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:
         return estimated(question, left, 0.0, 0.0, "exact", DECIDED, began)
-    plan = plan_elimination(left.graph)
+    plan = plan_elimination(left.graph, min(limit, MOST_CELLS))
     value = exact_log_partition(left.graph, question.memory, plan)
     reason = f"variables eliminated: width {plan.width}, {plan.cells:,.0f} table cells"
     return estimated(question, left, value, 0.0, "exact", reason, began, facts={"width": plan.width, "cells": plan.cells})
 
 
 def auto(question: Question) -> LogPartition:
-    """Eliminate where the tables fit, else anneal."""
+    """Eliminate where the tables fit into memory and time, else anneal."""
+    seconds = PATIENCE if question.sampling.time is None else 0.7 * question.sampling.time
     try:
-        return exact(question)
+        return exact(question, seconds * CELLS_PER_SECOND)
     except MemoryLimitError as error:
         answer = annealed(question)
         return replace(answer, reason=f"elimination does not fit ({error}); {answer.reason}")
