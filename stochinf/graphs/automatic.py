@@ -18,6 +18,7 @@ from stochinf.engine.memory import available
 from stochinf.graphs.conditioning import Conditioned, components, narrowed, restricted
 from stochinf.graphs.exact import Elimination, exact_marginals, plan_elimination
 from stochinf.graphs.factor_graph import FactorGraph
+from stochinf.graphs.feasible import connectivity
 from stochinf.graphs.flat import Floats, Int32s
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
@@ -36,8 +37,8 @@ PATIENCE = 60.0
 PILOT = 0.1
 """Share of the time that a short run takes."""
 
-POSITIVE, ZEROS = ("gibbs", "blocked", "tempering"), ("blocked", "tempering")
-"""Who races; with zeros single-site moves may not reach every state."""
+RACERS = ("gibbs", "blocked", "tempering")
+"""Who races, from the cheapest on."""
 
 BLOCKING = 1e-3
 """Seconds that putting blocks together takes for each variable."""
@@ -151,12 +152,15 @@ def _sampled(question: Question) -> Marginals:
     """Let samplers race in short runs, and go on with the first whose chains agree, else with the one that came nearest."""
     from stochinf.graphs.methods import METHODS
 
-    sampling = question.sampling
+    sampling, racers = question.sampling, _racers(question)
+    if len(racers) == 1:
+        told = "single-site moves are not proved to reach every state, blocks may"
+        return replace(METHODS[racers[0]](question), reason=f"{racers[0]}: {told}")
     short = sampling._replace(sweeps=200, warmup=100, controls=sampling.controls._replace(stop=None))
     if sampling.time is not None:
         short = short._replace(sweeps=0, mcse=None).within(PILOT * sampling.time)
     began, tried = clock.perf_counter(), []
-    for name in _racers(question):
+    for name in racers:
         pilot = METHODS[name](question._replace(sampling=short))
         rhat = pilot.rhat.max() if pilot.sweeps else np.inf
         tried.append((_disagreement(pilot), rhat, name))
@@ -171,12 +175,16 @@ def _sampled(question: Question) -> Marginals:
 
 
 def _racers(question: Question) -> tuple[str, ...]:
-    """Return who may race; putting blocks together is left out where it alone would take the time of a short run."""
-    if not question.graph.positive:
-        return ZEROS
+    """Return who may race.
+
+    Where zeros may keep single variables from moving, blocks alone do: tempering crosses such walls too rarely. Putting blocks
+    together is left out where it alone would take the time of a short run.
+    """
+    if connectivity(question.graph).connected is not True:
+        return ("blocked",)
     limit = question.sampling.time
     patient = limit is None or question.graph.n_variables * BLOCKING < PILOT * limit
-    return tuple(name for name in POSITIVE if patient or name != "blocked")
+    return tuple(name for name in RACERS if patient or name != "blocked")
 
 
 def _disagreement(result: Marginals) -> float:

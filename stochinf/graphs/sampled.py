@@ -76,6 +76,7 @@ def sampled_marginals(
     GraphError
         If no state of positive probability is found to start from.
     """
+    began = clock.monotonic()
     kernel = prepared(kernel, target)
     points = sweep_length(kernel, target, picker)
     if init is None and not graph.positive:
@@ -84,7 +85,7 @@ def sampled_marginals(
     plan = Plan(kernel, target, picker, None, RaoBlackwell(), init, sampling.chains, before, points, False, sampling.entropy)
     session = build(plan, 0)
     if target.n_points:
-        _sample(session, graph, sampling, points)
+        _sample(session, graph, sampling, points, began)
     return _result(session, graph, clamped, sampling, method=method, reason=reason, warnings=warnings)
 
 
@@ -95,12 +96,12 @@ def sweep_length(kernel: Any, target: Any, picker: Any) -> int:
     return max(1, int(kernel.points(target)) if hasattr(kernel, "points") else target.n_points)
 
 
-def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int) -> None:
+def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int, began: float) -> None:
     """Warm up, look whether every chain is somewhere possible, then sample."""
-    began, limit = clock.monotonic(), sampling.time
+    limit = sampling.time
     before, after = sampling.warmup * points, sampling.sweeps * points
     if before:
-        rule = None if limit is None else stop.seconds(WARMING * limit)
+        rule = None if limit is None else stop.seconds(max(SHORTEST, WARMING * (limit - (clock.monotonic() - began))))
         drive(session, before, sampling.controls._replace(stop=rule))
     if session.interrupted or (session.total < before and limit is None):
         return
@@ -133,7 +134,7 @@ def _result(session: Session, graph: FactorGraph, clamped: Int32s, sampling: Sam
         seconds=dict(session.seconds),
         rng_entropy=session.plan.entropy,
         interrupted=session.interrupted,
-        stopped=session.reason or "nothing to sample",
+        stopped=f"{sampling.time:.3g} seconds" if session.reason.endswith(" seconds") else session.reason or "nothing to sample",
         totals=np.concatenate(totals, axis=2),
         lengths=lengths,
         slots=slot_states(graph.n_states, clamped),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from stochinf.graphs.feasible import connectivity, joint_blocks
 from stochinf.graphs.flat import Int32s
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Sampling
-from stochinf.graphs.sampled import sampled_marginals
+from stochinf.graphs.sampled import SHORTEST, sampled_marginals
 from stochinf.graphs.targets import SpinGraph, TableGraph, graph_target
 
 __all__ = ["blocked_marginals"]
@@ -59,6 +60,7 @@ def blocked_marginals(
     >>> blocked_marginals(g, np.full(2, -1, np.int32), Sampling(8, 20, 0, None, 1, Controls()))[0].round(6).tolist()
     [0.25, 0.75]
     """
+    began = clock.monotonic()
     target = graph_target(graph, clamped)
     told: dict[str, Any] = {"method": "blocked", "reason": reason}
     groups: Sequence[Int32s] = ()
@@ -69,6 +71,8 @@ def blocked_marginals(
             told["warnings"] = (f"moves of the blocks may not reach every state: {reach.reason}",)
     start, members = _covering(target, cells, groups)
     kernel = Blocked(sums=True, cells=cells, block_start=start, block_members=members)
+    if sampling.time is not None:
+        sampling = sampling.within(max(SHORTEST, sampling.time - (clock.monotonic() - began)))
     return sampled_marginals(graph, clamped, target, kernel, sampling, **told)
 
 
