@@ -278,7 +278,7 @@ GRAPHS: dict[str, Case] = {
     "a path for a graph": (infer(model="model.uai"), r"not str; files are read by read_graph\(path\)"),
     "evidence of a stranger": (infer({"q": 1}), "evidence: variable 'q' is not among the 2"),
     "state unknown": (infer({0: 2}), "variable 0 has no state 2; its states are 0, 1"),
-    "state a list": (infer({0: [1]}), r"variable 0 has no state \[1\]"),
+    "state a list": (infer({0: [1]}), r"variable 0: likelihoods \[1\]; give 2 numbers"),
     "evidence a list": (infer([(0, 1)]), "evidence is a list"),
     "evidence impossible": (infer({0: 0}, model=CERTAIN), r"evidence {0: 0} is impossible: factor 0 over \(0\)"),
     "method unknown": (infer(method="magic"), "method = 'magic'"),
