@@ -86,6 +86,10 @@ def part_classes(numba_type: Any) -> Iterator[type]:
         yield from part_classes(inner)
 
 
+DEEPEST = 6
+"""Modules within modules that a name is followed through; some name each other in a circle."""
+
+
 class _Digest:
     """Hash the code that compiled functions can reach."""
 
@@ -126,7 +130,7 @@ class _Digest:
             self.lines.append(f"{name} is {value.__module__}.{value.__qualname__}")
         elif isinstance(value, (bool, int, float, complex, str, tuple, np.generic)):
             self.lines.append(f"{name} = {value!r}")
-        elif isinstance(value, python_types.ModuleType) and (name, id(value)) not in self.modules:
+        elif isinstance(value, python_types.ModuleType) and (name, id(value)) not in self.modules and name.count(".") < DEEPEST:
             self.modules.add((name, id(value)))
             for attribute in sorted(all_names(code)):
                 if attribute in vars(value):

@@ -23,6 +23,7 @@ from stochinf.engine.observers import Nothing
 from stochinf.engine.schedules import Constant
 from stochinf.engine.session import LANES, Plan, build
 from stochinf.graphs.annealed.kernel import AnnealedImportance
+from stochinf.graphs.tempering.weighing import weigh_lanes
 
 __all__ = ["cooled", "pilot"]
 
@@ -53,7 +54,7 @@ def pilot(target: Any, entropy: int) -> Floats:
     plan = Plan(AnnealedImportance(0.0), target, None, None, Nothing(), None, LANES, 0, target.n_points, False, entropy)
     block = build(plan, 0).blocks[0]
     chance, betas, log_weights = np.random.Generator(np.random.SFC64(entropy)), [0.0], np.zeros(LANES)
-    block.kernel.move.weigh(target, block.state)
+    weigh_lanes(block.kernel.move, target, block.state)
     while betas[-1] < 1.0 and len(betas) < MOST_STEPS:
         score = block.state.score - block.state.score.max()
         step = _longest_step(score, log_weights, 1.0 - betas[-1])
@@ -66,7 +67,7 @@ def pilot(target: Any, entropy: int) -> Floats:
             log_weights = np.zeros(LANES)
         block.schedule = Constant(betas[-1])
         advance(block, target.n_points)
-        block.kernel.move.weigh(target, block.state)
+        weigh_lanes(block.kernel.move, target, block.state)
     betas[-1] = 1.0
     return np.array(betas)
 

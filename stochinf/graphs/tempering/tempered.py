@@ -22,6 +22,7 @@ from stochinf.graphs.targets import graph_target
 from stochinf.graphs.tempering.estimate import Estimate, bridge_estimate
 from stochinf.graphs.tempering.ladder import refusals
 from stochinf.graphs.tempering.warming import Warming
+from stochinf.graphs.tempering.weighing import weigh_lanes
 
 __all__ = ["tempered_log_partition", "tempered_marginals"]
 
@@ -199,7 +200,7 @@ def _log_partition(session: Session, graph: FactorGraph, clamped: Int32s, terms:
     state, kernel = session.blocks[0].state, session.kernel
     constant = kernel.move.constant(graph)
     if not session.plan.target.n_points:
-        kernel.move.weigh(session.plan.target, state)
+        weigh_lanes(kernel.move, session.plan.target, state)
         return Estimate(constant + float(state.score[0]), 0.0)
     if state.ladder[0] > 0.0:
         return Estimate(np.nan, np.nan)

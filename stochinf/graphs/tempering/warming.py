@@ -19,6 +19,7 @@ from stochinf.graphs.tempering.cold_sums import ColdSums
 from stochinf.graphs.tempering.kernel import Tempering
 from stochinf.graphs.tempering.ladder import MOST_REFUSED, equalised, first_ladder, ratios, refusals, scores_by_rung
 from stochinf.graphs.tempering.state import forget, set_ladder
+from stochinf.graphs.tempering.weighing import weigh_lanes
 
 __all__ = ["Warming", "rounds"]
 
@@ -125,7 +126,7 @@ class Warming:
         """Return the standard deviation of the log weight of uniform states."""
         session = self.built(FLAT, 0, starts=False)
         for block in session.blocks:
-            session.kernel.move.weigh(block.target, block.state)
+            weigh_lanes(session.kernel.move, block.target, block.state)
         return max(float(scores_by_rung(session.blocks).std()), 1e-3)
 
     def left(self) -> float:
