@@ -26,7 +26,7 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.graphs.lane_state import LaneState, check_states, lane_state, reset_sums, starting_states
 from stochinf.graphs.logic.target import LogicGraph
-from stochinf.graphs.table_gibbs import choose, exponentiate
+from stochinf.graphs.table_gibbs import add_conditionals, choose, exponentiate
 
 __all__ = ["LogicGibbs", "LogicGibbsWithSums", "LogicState"]
 
@@ -139,16 +139,7 @@ class LogicGibbsWithSums(NamedTuple):
         k = target.cardinality[i]
         log_weights(target, state, i)
         exponentiate(k, rate, state.level, state.potential)
-        slot = target.first_slot[i]
-        first = 1 if k == 2 else 0
-        for s in range(first, k):
-            shift = state.shift[slot]
-            for l in range(state.level.size):
-                d = state.potential[s, l] / state.level[l] - shift
-                state.sums[slot, l] += d
-                state.squares[slot, l] += d * d
-            state.recent[slot] = state.potential[s, 0] / state.level[0]
-            slot += 1
+        add_conditionals(target, state, i)
         choose(k, state.words, state.level, state.offset, state.potential, state.position, i)
         recount(target, state, i)
 
