@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     options = parser().parse_args(arguments)
+    options.own_process = arguments is None
     from stochinf.engine.errors import StochinfError
 
     try:

@@ -105,6 +105,19 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits() == (20.0, 1_950_000_000)
 
 
+def test_what_the_caller_spent_before_does_not_count(pair: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = time.process_time
+    monkeypatch.setattr(time, "process_time", lambda: spent() + 3600.0)
+    assert main([*pair, "MPE"]) == 0
+    assert Path("pair.uai.MPE").read_text(encoding="utf-8") == "MPE\n2 1 1\n"
+
+
+@pytest.mark.fast
+def test_a_caller_is_given_back_control_when_time_is_up(pair: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INF_TIME", "1e-9")
+    assert main([*pair, "MPE"]) in (0, 1)
+
+
 @pytest.mark.fast
 def test_the_age_of_a_process_counts_from_its_start() -> None:
     code = "import time; time.sleep(0.5); from stochinf.commands.solver import age; print(age(), time.process_time())"
@@ -193,7 +206,7 @@ def test_a_reader_never_sees_a_piece(tmp_path: Path) -> None:
 
 def started(model: Path, task: str, seconds: float) -> "subprocess.Popen[str]":
     words = ["solver", str(model), f"{model}.evid", "q", task]
-    code = f"import sys; from stochinf.cli import main; sys.exit(main({words!r}))"
+    code = f"import sys; from stochinf.cli import main; sys.argv[1:] = {words!r}; sys.exit(main())"
     environment = {**os.environ, "INF_TIME": str(seconds), "INF_MEMORY": "1"}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
 

@@ -21,7 +21,7 @@ import threading
 import time as clock
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from stochinf.commands.codes import FAILED, OK, note
 
@@ -118,33 +118,45 @@ def run(options: argparse.Namespace) -> int:
     """Answer until time is up or nothing can be bettered; return the exit code."""
     from stochinf.engine.checkpoint import demand_writable
 
-    began = clock.monotonic() - age()
+    lived = age() if options.own_process else 0.0
+    began = clock.monotonic() - lived
     seconds, memory = limits()
     path = Path(f"{Path(options.model).name}.{options.task}")
     demand_writable(path)
     work = Work(options, AnswerFile(path), began, began + seconds - margin(seconds), memory)
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    faulthandler.dump_traceback_later(
-        max(0.05, work.deadline + 0.7 * margin(seconds) - clock.monotonic()), exit=True, file=nowhere
-    )
     try:
-        return _attended(work, stopped)
+        with _ended_by_force(work, 0.7 * margin(seconds)):
+            return _attended(work, stopped)
     finally:
-        faulthandler.cancel_dump_traceback_later()
-        os.close(nowhere)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _ended_by_force(work: Work, grace: float) -> Iterator[None]:
+    """End a process of one's own that is late, even if compiled code holds the interpreter."""
+    if not work.options.own_process:
+        yield
+        return
+    with open(os.devnull, "w", encoding="ascii") as nowhere:
+        left = max(0.05, work.deadline + grace - clock.monotonic())
+        faulthandler.dump_traceback_later(left, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _attended(work: Work, stopped: threading.Event) -> int:
     """Let the thread work until it is done, time is up or a signal came."""
     spendable = work.deadline - work.began
+    spent_before = 0.0 if work.options.own_process else clock.process_time()
     work.thread.start()
     while work.thread.is_alive():
-        if stopped.is_set() or max(clock.monotonic() - work.began, clock.process_time()) > spendable:
-            _leave(work)
+        if stopped.is_set() or max(clock.monotonic() - work.began, clock.process_time() - spent_before) > spendable:
+            return _left(work)
         work.thread.join(LOOK)
     return _ended(work)
 
@@ -159,15 +171,18 @@ def _ended(work: Work) -> int:
     raise work.error
 
 
-def _leave(work: Work) -> NoReturn:
-    """End the process now, whatever its threads do, but not in the midst of writing."""
+def _left(work: Work) -> int:
+    """Leave the thread where it is, but not in the midst of writing; a process of one's own ends here."""
     work.file.lock.acquire(timeout=1.0)
     if not work.file.written:
         note(f"no answer yet after {clock.monotonic() - work.began:.2f} s")
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(OK if work.file.written else FAILED)
+    code = OK if work.file.written else FAILED
+    if work.options.own_process:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def limits() -> tuple[float, int | None]:
