@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.lane_statistics import square_error, student_widening
 from stochinf.graphs.flat import Floats
 
 __all__ = ["Estimate", "bridge_estimate"]
-
-FEW_LADDERS = 8
-"""Ladders from which on the standard error comes from ladders alone."""
 
 UNSEEN = 1e-7
 """Mean term below which two neighbouring rungs count as having nothing in common."""
@@ -31,8 +29,8 @@ def bridge_estimate(terms: Floats, lengths: npt.NDArray[np.int64], centre: Float
     .. math:: \log \frac{Z_K}{Z_1} = \sum_k \Big( c_k + \log \bar A_k - \log \bar B_k \Big)
 
     with the means of the two terms in `stochinf.graphs.tempering.kernel`. The error is that of the linear terms,
-    :math:`\sum_k A_{k a} / \bar A_k - B_{k a} / \bar B_k`, between ladders a where there are 8 or more, else between batches of
-    all ladders.
+    :math:`\sum_k A_{k a} / \bar A_k - B_{k a} / \bar B_k`, as `stochinf.engine.lane_statistics.lane_statistics` has it
+    for the ladders a.
 
     Parameters
     ----------
@@ -57,13 +55,11 @@ def bridge_estimate(terms: Floats, lengths: npt.NDArray[np.int64], centre: Float
     if not full.any():
         return Estimate(np.nan, np.nan)
     batches = terms[full] / lengths[full][:, None, None]
-    weights = lengths[full] / lengths.sum()
-    by_ladder = np.einsum("b,brl->rl", weights, batches)
-    units = by_ladder if terms.shape[2] >= FEW_LADDERS else np.concatenate(list(batches), axis=1)
-    mean = by_ladder.mean(axis=1)
+    mean = np.einsum("b,brl->r", lengths[full] / lengths.sum(), batches) / terms.shape[2]
     if mean.min(initial=1.0) < UNSEEN:
         return Estimate(np.nan, np.nan)
     logs = np.log(mean)
-    influence: Any = (units / mean[:, None] * np.repeat([1.0, -1.0], gaps)[:, None]).sum(axis=0)
-    error = float(influence.std(ddof=1) / np.sqrt(influence.size)) if influence.size > 1 else np.nan
+    influence: Floats = np.einsum("brl,r->bl", terms[full], np.repeat([1.0, -1.0], gaps) / mean)
+    square, freedom = square_error(influence[:, None], lengths[full].astype(float))
+    error = float(np.sqrt(square[0])) * student_widening(freedom)
     return Estimate(float((centre + logs[:gaps] - logs[gaps:]).sum()), error)
