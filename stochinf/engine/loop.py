@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from stochinf.engine.jit import entry
+from stochinf.engine.vectors import prefer_wide_vectors
 
 __all__ = ["evaluate", "fill_points", "fill_rates", "iterate"]
 
@@ -19,6 +20,7 @@ def iterate(
     kernel: Any, target: Any, state: Any, observer: Any, points: Any, rates: Any, rng: Any, first: int, every: int
 ) -> None:
     """Run the kernel over a tape; the observer looks after step `first` and every `every` steps from there."""
+    prefer_wide_vectors(kernel)
     steps = points.shape[0]
     start = 0
     pause = first
