@@ -8,6 +8,7 @@ import numpy as np
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
+from stochinf.graphs.lattice_gibbs import LatticeGibbs, LatticeGibbsWithSums, lattice_of
 from stochinf.graphs.logic.gibbs import LogicGibbs, LogicGibbsWithSums
 from stochinf.graphs.logic.target import LogicGraph
 from stochinf.graphs.potts_gibbs import PottsGibbs, PottsGibbsWithSums, potts_model
@@ -51,8 +52,11 @@ class Gibbs(NamedTuple):
         return self
 
     def prepare(self, target: Any) -> Any:
-        """Return the kernel for the kind of graph: spins, a Potts model, or tables."""
+        """Return the kernel for the kind of graph: spins, on a lattice or not, a Potts model, tables, or formulas."""
         if isinstance(target, SpinGraph):
+            lattice = lattice_of(target)
+            if lattice is not None:
+                return (LatticeGibbsWithSums if self.sums else LatticeGibbs)(self.inverse_temperature, lattice)
             return (SpinGibbsWithSums if self.sums else SpinGibbs)(self.inverse_temperature)
         if isinstance(target, TableGraph):
             model = potts_model(target)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import CheckpointError, GraphError
 from stochinf.engine.memory import demand
 
-__all__ = ["LaneState", "check_states", "lane_state", "reset_sums", "starting_states"]
+__all__ = ["LaneState", "check_states", "holds_spins", "lane_state", "reset_sums", "starting_states"]
 
 Float32s = npt.NDArray[np.float32]
 
@@ -21,7 +21,7 @@ class LaneState(NamedTuple):
     Attributes
     ----------
     position : (V, lanes)
-        float32 spins, or int32 state indices.
+        float32 or int8 spins, or int32 state indices.
     stats : float64 (0, lanes)
     words : uint32 (2, lanes)
         One small generator per lane.
@@ -93,6 +93,11 @@ def starting_states(target: Any, position: npt.NDArray[Any] | None, streams: Any
     return np.where(clamped >= 0, clamped, states)
 
 
+def holds_spins(position: npt.NDArray[Any]) -> bool:
+    """Whether a position has spins -1 and +1, as floats or bytes, and not state indices."""
+    return position.dtype in (np.float32, np.int8)
+
+
 def check_states(target: Any, state: Any) -> None:
     """Demand that every position is a state of its variable: what a damaged file holds must not reach compiled code.
 
@@ -102,7 +107,7 @@ def check_states(target: Any, state: Any) -> None:
         Naming the variable and the number.
     """
     position = state.position
-    if position.dtype == np.float32:
+    if holds_spins(position):
         wrong = np.argwhere(np.abs(position) != 1.0)
     else:
         wrong = np.argwhere((position < 0) | (position >= target.cardinality[:, None]))

@@ -86,7 +86,7 @@ def local_fields(target: Any, spins: Float32s) -> npt.NDArray[np.float64]:
     return np.bincount(rows, pulls, spins.size) + target.field  # type: ignore[no-any-return]
 
 
-def check_cache(state: SpinState) -> None:
+def check_cache(state: Any) -> None:
     """Demand that a saved cursor stays among the thresholds.
 
     Raises

@@ -38,6 +38,7 @@ from stochinf.engine.schedules import Constant
 from stochinf.engine.session import begin_sampling, default_picker
 from stochinf.engine.streams import Streams
 from stochinf.graphs.evidence import check_evidence
+from stochinf.graphs.lane_state import holds_spins
 from stochinf.graphs.targets import graph_target
 
 __all__ = [
@@ -162,9 +163,9 @@ def swept(
 
 
 def indices(position: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return state indices (lanes, V) of a position (V, lanes): spins -1 and +1 in floats, anything else as it is."""
+    """Return state indices (lanes, V) of a position (V, lanes): spins -1 and +1, anything else as it is."""
     states = position.T
-    return ((states + 1) / 2 if states.dtype.kind == "f" else states).astype(np.int64)
+    return ((states + 1) / 2 if holds_spins(states) else states).astype(np.int64)
 
 
 def p_value(model: str | Model, kernel: Any, **options: Any) -> float:

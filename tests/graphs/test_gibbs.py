@@ -19,6 +19,7 @@ from stochinf.engine.schedules import Constant
 from stochinf.engine.streams import Streams
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.gibbs import Gibbs
+from stochinf.graphs.lane_state import holds_spins
 from stochinf.graphs.table_gibbs import choose, exponentiate, log_weights, table_state
 from stochinf.graphs.targets import graph_target
 
@@ -54,7 +55,7 @@ def swept(
     )  # fmt: skip
     advance(block, sweeps * target.n_points)
     ended = state.position.T
-    indices = ((ended + 1) / 2 if ended.dtype == np.float32 else ended).astype(np.int64)
+    indices = ((ended + 1) / 2 if holds_spins(ended) else ended).astype(np.int64)
     seen = np.bincount(np.ravel_multi_index(indices.T, graph.n_states), minlength=len(exact))
     common = exact * starts >= 5
     observed = np.append(seen[common], seen[~common].sum())
