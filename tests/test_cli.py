@@ -257,14 +257,18 @@ def test_ctrl_c_is_code_130(pair: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_real_ctrl_c_prints_what_there_is() -> None:
     assert main(["infer", MODEL, "--evidence", EVIDENCE, "--method", "gibbs", "--draws", "300", "--seed", "1"]) in (0, 3)
     words = ["infer", MODEL, "--evidence", EVIDENCE, "--method", "gibbs", "--draws", "100000000", "--seed", "1"]
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     imports = "import sys; from stochinf.cli import main; import stochinf.api.marginals"
-    code = f"{imports}; print('ready', flush=True); sys.exit(main({words}))"
+    code = f"{listening}; {imports}; print('ready', flush=True); sys.exit(main({words}))"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(3.0)
         process.send_signal(signal.SIGINT)
-        shown, said = process.communicate(timeout=60)
+        try:
+            shown, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "chains x" in shown or "before the first answer" in said

@@ -125,6 +125,8 @@ def test_a_callback_ends_a_run():
 
 
 def test_ctrl_c_keeps_the_iterate():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def press():
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
