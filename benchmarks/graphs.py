@@ -60,7 +60,7 @@ def block(target: Any, chains: int, sums: bool = False, kernel: Any = None) -> B
     return build(Plan(kernel, target, None, None, observer, None, chains, 0, max(1, target.n_points), False, 1), 0).blocks[0]
 
 
-def updates(target: Any, chains: int, sums: bool = False, at_least: int = 300_000) -> tuple[Callable[[], Any], int]:
+def updates(target: Any, chains: int, sums: bool = False, at_least: int = 3_000_000) -> tuple[Callable[[], Any], int]:
     """Return a run of whole sweeps and how many updates it makes."""
     made = block(target, chains, sums)
     steps = made.target.n_points * max(1, math.ceil(at_least / chains / made.target.n_points))
