@@ -15,6 +15,7 @@ from stochinf.engine.jit import versions
 from stochinf.engine.pickers import Colours, Shuffled
 from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
+from stochinf.graphs.doubt import doubtful
 from stochinf.graphs.feasible import connectivity
 from stochinf.graphs.logic.graph import LogicalGraph
 from stochinf.graphs.logic.target import logic_target
@@ -107,7 +108,8 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
     else:
         target = graph_target(graph, clamped)
     picker = {"scan": None, "random": Shuffled(), "colours": Colours()}[question.order]
-    return sampled_marginals(graph, clamped, target, kernel, question.sampling.with_chains(LANES), picker=picker, **told)
+    answer = sampled_marginals(graph, clamped, target, kernel, question.sampling.with_chains(LANES), picker=picker, **told)
+    return doubtful(answer, parted=reach.connected is False)
 
 
 def metropolis(question: Question) -> Marginals:
@@ -119,11 +121,13 @@ def metropolis(question: Question) -> Marginals:
 
 def tempering(question: Question) -> Marginals:
     """Answer by parallel tempering, `LADDERS` unless chains are asked for; see `stochinf.graphs.tempering`."""
-    from stochinf.graphs.tempering.tempered import tempered_marginals
+    from stochinf.graphs.tempering.tempered import DISAGREE, tempered_marginals
 
     graph, clamped = question.graph, question.clamped
     reach = connectivity(graph, clamped)
     answer = tempered_marginals(graph, clamped, question.sampling.with_chains(LADDERS))
+    if answer.facts["round_trips"] < answer.chains:  # no lane has come from where zeros do not count
+        answer = doubtful(answer, parted=reach.connected is False, frozen=DISAGREE)
     if reach.connected is not False:
         return answer
     told = f"only hot rungs lead from some states to others, and rare ones may be missed: {reach.reason}"
@@ -141,7 +145,8 @@ def blocked(question: Question) -> Marginals:
     """Answer by drawing blocks of variables at once, with tables of `BLOCK_CELLS`; see `stochinf.graphs.blocked`."""
     from stochinf.graphs.blocked.marginal import blocked_marginals
 
-    return blocked_marginals(question.graph, question.clamped, question.sampling.with_chains(LANES), cells=BLOCK_CELLS)
+    answer = blocked_marginals(question.graph, question.clamped, question.sampling.with_chains(LANES), cells=BLOCK_CELLS)
+    return doubtful(answer, parted=False)
 
 
 def gradient(question: Question) -> Marginals:

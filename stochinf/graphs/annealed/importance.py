@@ -12,6 +12,7 @@ import numpy.typing as npt
 from stochinf.engine.block import advance
 from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, drive
+from stochinf.engine.lane_statistics import student_widening
 from stochinf.engine.observers import Nothing
 from stochinf.engine.session import LANES, Plan, Session, build
 from stochinf.engine.streams import entropy_of
@@ -49,7 +50,9 @@ class AnnealedEstimate(NamedTuple):
     log_partition : float
         Natural logarithm of the partition function, low on average by half its variance.
     standard_error : float
-        Of the forward estimate, from the spread of the weights.
+        Of the forward estimate, from the spread of the weights, with as many degrees of freedom as there are effective particles
+        (infinite where fewer than two are left); where a warning says that the estimate rests on a few particles, or that both
+        ends disagree, how far they are apart is added.
     ess : float
         Effective number of particles, (sum w)^2 / sum w^2.
     reverse : float
@@ -158,10 +161,12 @@ def annealed_importance(
     starts = _resampled(forward, up, entropy)
     kernel = AnnealedImportance(Steps(np.append(values[-2::-1], 0.0), target.n_points), 1.0)
     backward = _annealed(target, kernel, starts, particles, entropy + 1, controls, sweeps)
-    found = _estimate(graph, forward.kernel.move.constant(graph), up, _log_weights(backward), particles, sweeps)
-    if backward.total < sweeps * target.n_points:
-        told = (*(w for w in found.warnings if "nats" not in w), f"heating {backward.reason}: there is no estimate from above")
-        return found._replace(reverse=np.nan, reverse_error=np.nan, warnings=told)
+    heated = backward.total == sweeps * target.n_points
+    down = _log_weights(backward) if heated else np.full(2, np.nan)
+    found = _estimate(graph, forward.kernel.move.constant(graph), up, down, particles, sweeps)
+    if not heated:
+        told = f"heating {backward.reason}: there is no estimate from above"
+        return found._replace(warnings=(*found.warnings, told))
     return found
 
 
@@ -203,12 +208,15 @@ def _resampled(session: Session, log_weights: Floats, entropy: int) -> npt.NDArr
 
 
 def _mean(log_weights: Floats) -> tuple[float, float, float]:
-    """Return the log of the mean weight, its standard error and the effective number."""
+    """Return the log of the mean weight, its standard error and the effective number.
+
+    The error has as many degrees of freedom as there are effective particles, less one: infinite below two.
+    """
     top = float(log_weights.max())
     weights = np.exp(log_weights - top)
-    mean = float(weights.mean())
+    mean, ess = float(weights.mean()), float(weights.sum() ** 2 / (weights**2).sum())
     error = float(weights.std(ddof=1)) / mean / math.sqrt(weights.size)
-    return top + math.log(mean), error, float(weights.sum() ** 2 / (weights**2).sum())
+    return top + math.log(mean), error * (student_widening(ess - 1.0) if ess >= 2.0 else math.inf), ess
 
 
 def _estimate(graph: FactorGraph, constant: float, up: Floats, down: Floats, particles: int, sweeps: int) -> AnnealedEstimate:
@@ -216,14 +224,16 @@ def _estimate(graph: FactorGraph, constant: float, up: Floats, down: Floats, par
     forward, error, ess = _mean(up)
     backward, reverse_error, _ = _mean(down)
     value, reverse = base + forward, base - backward
-    warnings = []
+    warnings, apart = [], abs(reverse - value)
     if ess < LEAST_ESS:
         warnings.append(f"{ess:.1f} effective particles of {particles}: the estimate rests on a few; give more sweeps or time")
-    if not abs(reverse - value) <= MOST_APART:
+    if apart > MOST_APART:
         warnings.append(
-            f"annealing from both ends gives {value:.2f} and {reverse:.2f}, {abs(reverse - value):.1f} nats apart: more sweeps "
-            "or another method is needed"
+            f"annealing from both ends gives {value:.2f} and {reverse:.2f}, {apart:.1f} nats apart: more sweeps or another "
+            "method is needed"
         )
+    if warnings:
+        error = math.hypot(error, apart) if math.isfinite(apart) else math.inf
     reason = f"{particles} particles cooled over {sweeps:,} temperatures: ESS {ess:.0f}, from the other end {reverse:.4f}"
     return AnnealedEstimate(value, error, ess, reverse, reverse_error, particles, sweeps, reason, tuple(warnings))
 

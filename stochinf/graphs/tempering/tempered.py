@@ -148,7 +148,7 @@ def _result(warming: Warming, graph: FactorGraph, clamped: Int32s, sampling: Sam
     figures = session.blocks[0].observer.statistics(session.blocks)
     totals, lengths = _totals(session)
     some, gaps = bool(session.plan.target.n_points), session.blocks[0].state.centre.size
-    estimate = _log_partition(session, graph, clamped, totals[:, -2 * gaps :], lengths)
+    estimate = _widened(_log_partition(session, graph, clamped, totals[:, -2 * gaps :], lengths), figures.rhat, sampling.chains)
     facts = _facts(session)
     return Marginals(
         graph=graph,
@@ -208,12 +208,24 @@ def _log_partition(session: Session, graph: FactorGraph, clamped: Int32s, terms:
     return ratio._replace(value=constant + float(np.log(graph.n_states[clamped < 0]).sum()) + ratio.value)
 
 
+def _widened(estimate: Estimate, rhat: Floats, ladders: int) -> Estimate:
+    """Return an estimate with a larger error where ladders disagree.
+
+    The share 1 - 1 / R^2 of the variance of a conditional lies between ladders; as much of the spread between ladders is taken to
+    be common to all of them, which no number of ladders averages out.
+    """
+    apart = float(np.fmax.reduce(rhat, initial=1.0))
+    if apart <= DISAGREE:
+        return estimate
+    return estimate._replace(mcse=estimate.mcse * float(np.sqrt(1.0 + ladders * (1.0 - apart**-2))))
+
+
 def _warnings(facts: dict[str, Any], chains: int, rhat: Floats) -> tuple[str, ...]:
     """Say what keeps lanes from travelling, and what that did."""
     warnings = []
     apart = float(np.fmax.reduce(rhat, initial=1.0))
     if apart > DISAGREE:
-        warnings.append(f"ladders disagree (R-hat {apart:.2f}): standard errors, that of log Z too, cannot be trusted")
+        warnings.append(f"ladders disagree (R-hat {apart:.2f}): standard errors, that of log Z too, are guesses")
     worst = float(facts["swap_rates"].min(initial=1.0))
     if worst < RARELY:
         warnings.append(f"only {worst:.1%} of the swaps between two neighbouring temperatures succeed: they stand too far apart")
