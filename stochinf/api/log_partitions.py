@@ -44,7 +44,8 @@ def log_partition(
     evidence : dict, optional
         Observed state (label) by variable, or likelihoods of its states (soft evidence).
     method : str
-        "auto" eliminates variables where the tables fit in memory, which is exact, and anneals otherwise. By name: "exact",
+        "auto" eliminates variables where the tables fit in memory, which is exact, and anneals otherwise; where that leaves few
+        particles, or its two ends disagree, it tempers too and takes the better of both. By name: "exact",
         "ais" (annealed importance sampling), "tempering" (bridge sampling), "bp" (Bethe), "trw" (upper bound), "mean-field"
         (lower bound).
     chains, draws, warmup, time, mcse : optional

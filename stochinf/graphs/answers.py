@@ -111,7 +111,7 @@ class LogPartition:
     ----------
     value : float
     mcse : float
-        Standard error of `value`: 0 where it is exact, NaN where the method has none.
+        Standard error of `value`: 0 where it is exact, NaN where the method has none, infinite where nothing is known of it.
     exact : bool
     method, reason : str
     bounds : pair of float

@@ -61,8 +61,8 @@ class Marginals(Mapping[Hashable, Floats]):
     clamped : int32 (V,)
         State index of evidence variables, -1 for free ones.
     probability, error : float64 (sum of n_states,)
-        Probabilities and their standard errors by state, variable after variable: errors are 0 for what is exact, NaN where
-        the method has none.
+        Probabilities and their standard errors by state, variable after variable: 1.96 errors either way are a 95 % interval
+        (`stochinf.engine.lane_statistics`); 0 for what is exact, NaN where the method has none.
     worst_rhat, least_ess : float64 (V,)
         Over the states of each variable; NaN where there is none.
     method, reason : str
