@@ -148,8 +148,9 @@ def _result(warming: Warming, graph: FactorGraph, clamped: Int32s, sampling: Sam
     figures = session.blocks[0].observer.statistics(session.blocks)
     totals, lengths = _totals(session)
     some, gaps = bool(session.plan.target.n_points), session.blocks[0].state.centre.size
-    estimate = _widened(_log_partition(session, graph, clamped, totals[:, -2 * gaps :], lengths), figures.rhat, sampling.chains)
     facts = _facts(session)
+    estimate = _log_partition(session, graph, clamped, totals[:, -2 * gaps :], lengths)
+    estimate = _widened(estimate, figures.rhat, sampling.chains, facts["round_trips"])
     return Marginals(
         graph=graph,
         clamped=clamped,
@@ -208,8 +209,8 @@ def _log_partition(session: Session, graph: FactorGraph, clamped: Int32s, terms:
     return ratio._replace(value=constant + float(np.log(graph.n_states[clamped < 0]).sum()) + ratio.value)
 
 
-def _widened(estimate: Estimate, rhat: Floats, ladders: int) -> Estimate:
-    """Return an estimate with a larger error where ladders disagree.
+def _widened(estimate: Estimate, rhat: Floats, ladders: int, trips: int) -> Estimate:
+    """Return an estimate with a larger error where ladders disagree, an infinite one where lanes do not travel either.
 
     The share 1 - 1 / R^2 of the variance of a conditional lies between ladders; as much of the spread between ladders is taken to
     be common to all of them, which no number of ladders averages out.
@@ -217,6 +218,8 @@ def _widened(estimate: Estimate, rhat: Floats, ladders: int) -> Estimate:
     apart = float(np.fmax.reduce(rhat, initial=1.0))
     if apart <= DISAGREE:
         return estimate
+    if trips < ladders:
+        return estimate._replace(mcse=np.inf)
     return estimate._replace(mcse=estimate.mcse * float(np.sqrt(1.0 + ladders * (1.0 - apart**-2))))
 
 
