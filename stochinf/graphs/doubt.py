@@ -50,7 +50,8 @@ def doubtful(answer: Marginals, parted: bool, frozen: float = FROZEN) -> Margina
     True
     """
     graph = answer.graph
-    if graph.positive or not answer.sweeps:
+    stuck = np.fmax.reduce(answer.worst_rhat, initial=1.0) > frozen
+    if graph.positive or not answer.sweeps or not (parted or stuck):
         return answer
     doubt = doubted(graph, answer.clamped, answer.worst_rhat, parted, frozen)
     if not doubt.any():
