@@ -1,9 +1,9 @@
 r"""Gibbs sampling of spins on a lattice, one chain in each SIMD lane: no exponential, spins of one byte.
 
-Where every coupling is :math:`+J` or :math:`-J`, every field :math:`h` and no spin has more than four neighbours (the Ising model
-on a chain, a honeycomb or a square lattice, open or periodic, ferromagnet or spin glass), the conditional
+Where every coupling is :math:`+J` or :math:`-J` and no spin has more than four neighbours (the Ising model on a chain, a
+honeycomb or a square lattice, open or periodic, ferromagnet or spin glass, with any fields), the conditional
 
-.. math:: p(s_i = +1 \mid \text{rest}) = \frac{1}{1 + \exp(-2 \beta (h + J n))}, \quad n = \sum_j \pm s_j
+.. math:: p(s_i = +1 \mid \text{rest}) = \frac{1}{1 + \exp(-2 \beta (h_i + J n))}, \quad n = \sum_j \pm s_j
 
 takes at most five values, as n is one of -d, -d + 2, ..., d for d neighbours. They are kept for the inverse temperature at
 hand, :math:`\beta`, and a step compares n with four numbers.
@@ -50,24 +50,27 @@ class Lattice(NamedTuple):
         -1 where the coupling is negative, else 0.
     taken : int8 (V, 4)
         -1 where there is a neighbour, else 0.
-    degree : int32 (V,)
+    kind : int32 (V,)
+        Spins of a kind have as many neighbours and the same field.
     plain : bool (V,)
         Whether there are four neighbours, all with positive couplings.
-    coupling, field : float
-        J >= 0 and h.
+    degree : int32 (kinds,), field : float32 (kinds,)
+    coupling : float
+        J >= 0.
     """
 
     neighbours: npt.NDArray[np.int32]
     turned: Int8s
     taken: Int8s
-    degree: npt.NDArray[np.int32]
+    kind: npt.NDArray[np.int32]
     plain: npt.NDArray[np.bool_]
+    degree: npt.NDArray[np.int32]
+    field: Float32s
     coupling: float
-    field: float
 
 
 def lattice_of(target: SpinGraph) -> Lattice | None:
-    """Return the lattice that a graph of spins is, or None: one size of couplings, one field, at most four neighbours.
+    """Return the lattice that a graph of spins is, or None: one size of couplings, at most four neighbours each.
 
     Examples
     --------
@@ -76,11 +79,12 @@ def lattice_of(target: SpinGraph) -> Lattice | None:
     >>> from stochinf.graphs.lattice_gibbs import lattice_of
     >>> G = nx.grid_2d_graph(3, 3)
     >>> nx.set_edge_attributes(G, -0.4, "J")
-    >>> lattice_of(si.FactorGraph.from_networkx(G).as_target()).degree
+    >>> found = lattice_of(si.FactorGraph.from_networkx(G).as_target())
+    >>> found.degree[found.kind]
     array([2, 3, 2, 3, 4, 3, 2, 3, 2], dtype=int32)
     """
     degree, size = np.diff(target.start), np.abs(target.coupling)
-    if not size.size or degree.max() > MOST_NEIGHBOURS or size.min() != size.max() or np.ptp(target.field) != 0.0:
+    if not size.size or degree.max() > MOST_NEIGHBOURS or size.min() != size.max():
         return None
     row = np.repeat(np.arange(degree.size), degree)
     place = np.arange(row.size) - np.repeat(target.start[:-1], degree)
@@ -89,7 +93,9 @@ def lattice_of(target: SpinGraph) -> Lattice | None:
     neighbours[row, place], taken[row, place] = target.neighbours, -1
     turned[row, place] = np.where(target.coupling < 0, -1, 0)
     plain = np.logical_and(taken.all(axis=1), ~turned.any(axis=1))
-    return Lattice(neighbours, turned, taken, degree.astype(np.int32), plain, float(size[0]), float(target.field[0]))
+    kinds, kind = np.unique(np.stack([degree, target.field]), axis=1, return_inverse=True)
+    of_spins = (neighbours, turned, taken, kind.ravel().astype(np.int32), plain)
+    return Lattice(*of_spins, kinds[0].astype(np.int32), kinds[1].astype(np.float32), float(size[0]))
 
 
 class LatticeState(NamedTuple):
@@ -100,9 +106,9 @@ class LatticeState(NamedTuple):
     position : int8 (V, lanes)
     level : int8 (lanes,)
         Work space: n.
-    upward : float32 (5, 5)
-        p(s = +1) by number of neighbours and (n + d) / 2.
-    made_for : float64 (5,)
+    upward : float32 (kinds, 5)
+        p(s = +1) by kind of spin and (n + d) / 2.
+    made_for : float64 (kinds,)
         The inverse temperature for which each row was made.
     """
 
@@ -121,26 +127,24 @@ class LatticeState(NamedTuple):
     made_for: npt.NDArray[np.float64]
 
 
-def lattice_state(target: SpinGraph, position: npt.NDArray[Any] | None, streams: Any, slots: int) -> LatticeState:
+def lattice_state(target: SpinGraph, kinds: int, position: npt.NDArray[Any] | None, streams: Any, slots: int) -> LatticeState:
     """Return the state with spins -1 and +1; positions are given as the draws are."""
     state = spin_state(target, position, streams, slots)._asdict()
-    rows = MOST_NEIGHBOURS + 1
     state |= {"position": state["position"].astype(np.int8), "level": np.zeros(state["level"].size, np.int8)}
-    return LatticeState(**state, upward=np.zeros((rows, rows), np.float32), made_for=np.full(rows, np.nan))
+    upward = np.zeros((kinds, MOST_NEIGHBOURS + 1), np.float32)
+    return LatticeState(**state, upward=upward, made_for=np.full(kinds, np.nan))
 
 
 @helper(reorder=True)
-def make_row(lattice: Any, state: Any, degree: np.uint32, rate: float) -> None:
-    """Make the conditionals of spins with so many neighbours for an inverse temperature, where it is another than before."""
-    if state.made_for[degree] != rate:
-        state.made_for[degree] = rate
-        d = np.int64(degree)
-        for m in range(d + 1):
-            n = np.float32(2 * m - d)
-            pull = np.float32(rate) * (np.float32(lattice.field) + np.float32(lattice.coupling) * n)
-            state.upward[degree, m] = np.float32(1.0) / (np.float32(1.0) + exp2(-TWO_LOG2_E * pull))
-        for m in range(d + 1, state.upward.shape[1]):
-            state.upward[degree, m] = state.upward[degree, d]
+def make_row(lattice: Any, state: Any, kind: np.uint32, rate: float) -> None:
+    """Make the conditionals of a kind of spins for an inverse temperature, where it is another than before."""
+    if state.made_for[kind] != rate:
+        state.made_for[kind] = rate
+        degree = np.int64(lattice.degree[kind])
+        for m in range(state.upward.shape[1]):
+            n = np.float32(2 * (m if m < degree else degree) - degree)
+            pull = np.float32(rate) * (lattice.field[kind] + np.float32(lattice.coupling) * n)
+            state.upward[kind, m] = np.float32(1.0) / (np.float32(1.0) + exp2(-TWO_LOG2_E * pull))
 
 
 @helper()
@@ -179,11 +183,11 @@ def chosen(n: np.int8, lowest: np.int8, a: np.float32, b: np.float32, c: np.floa
 def draw(lattice: Any, target: Any, state: Any, point: int, rate: float) -> None:
     """Draw one spin in every lane."""
     i = np.uint32(target.free[np.uint32(point)])
-    degree = np.uint32(lattice.degree[i])
-    make_row(lattice, state, degree, rate)
+    kind = np.uint32(lattice.kind[i])
+    make_row(lattice, state, kind, rate)
     up = state.upward
-    a, b, c, d, e = up[degree, O], up[degree, I], up[degree, II], up[degree, III], up[degree, IIII]
-    lowest = np.int8(-np.int8(degree))
+    a, b, c, d, e = up[kind, O], up[kind, I], up[kind, II], up[kind, III], up[kind, IIII]
+    lowest = np.int8(-lattice.degree[kind])
     add_neighbours(lattice, state.position, i, state.level)
     for l in range(state.level.size):
         p = chosen(state.level[l], lowest, a, b, c, d, e)
@@ -195,11 +199,11 @@ def draw_and_add(lattice: Any, target: Any, state: Any, point: int, rate: float)
     """Draw one spin in every lane and add its conditional to the sums."""
     i = np.uint32(target.free[np.uint32(point)])
     slot = np.uint32(target.first_slot[i])
-    degree = np.uint32(lattice.degree[i])
-    make_row(lattice, state, degree, rate)
+    kind = np.uint32(lattice.kind[i])
+    make_row(lattice, state, kind, rate)
     up = state.upward
-    a, b, c, d, e = up[degree, O], up[degree, I], up[degree, II], up[degree, III], up[degree, IIII]
-    lowest = np.int8(-np.int8(degree))
+    a, b, c, d, e = up[kind, O], up[kind, I], up[kind, II], up[kind, III], up[kind, IIII]
+    lowest = np.int8(-lattice.degree[kind])
     shift = state.shift[slot]
     add_neighbours(lattice, state.position, i, state.level)
     for l in range(state.level.size):
@@ -220,7 +224,7 @@ class LatticeGibbs(NamedTuple):
 
     def init(self, target: SpinGraph, position: npt.NDArray[Any] | None, streams: Any) -> LatticeState:
         """Return spins drawn uniformly, or as given."""
-        return lattice_state(target, position, streams, 0)
+        return lattice_state(target, self.lattice.degree.size, position, streams, 0)
 
     def check_state(self, target: SpinGraph, state: LatticeState) -> None:
         """Demand that a saved state is one."""
@@ -252,7 +256,7 @@ class LatticeGibbsWithSums(NamedTuple):
 
     def init(self, target: SpinGraph, position: npt.NDArray[Any] | None, streams: Any) -> LatticeState:
         """Return spins drawn uniformly, or as given."""
-        return lattice_state(target, position, streams, int(target.first_slot[-1]))
+        return lattice_state(target, self.lattice.degree.size, position, streams, int(target.first_slot[-1]))
 
     def begin_sampling(self, target: SpinGraph, state: LatticeState) -> None:
         """Forget the sums of warm-up."""
