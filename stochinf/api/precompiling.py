@@ -42,20 +42,20 @@ def _coin() -> None:
     sample(CoinBias(6, 4), draws=4, warmup=2, chains=2, rng=0, progress=False)
 
 
-def _spins(fields: tuple[float, float] = (0.1, 0.2)) -> Any:
+def _spins(steps: tuple[int, ...] = (1, 5)) -> Any:
     import networkx
 
     from stochinf.graphs.factor_graph import FactorGraph
 
-    spins = networkx.circulant_graph(16, [1, 5])
+    spins = networkx.circulant_graph(16, list(steps))
     signs = np.random.default_rng(0).choice([-0.4, 0.4], spins.number_of_edges())
-    networkx.set_node_attributes(spins, {node: fields[node % 2] for node in spins}, "h")
+    networkx.set_node_attributes(spins, 0.1, "h")
     networkx.set_edge_attributes(spins, {edge: {"J": float(sign)} for edge, sign in zip(spins.edges, signs, strict=True)})
     return FactorGraph.from_networkx(spins)
 
 
-def _lattice() -> Any:
-    return _spins((0.1, 0.1))
+def _tangle() -> Any:
+    return _spins((1, 5, 7))
 
 
 def _tables() -> Any:
@@ -145,8 +145,8 @@ def _rbm() -> None:
 
 COMMON = (
     Common("coin by Metropolis", "mcmc.metropolis", _coin),
-    Common("marginals of spins by Gibbs", "api.marginals", lambda: _marginals(_spins, "gibbs")),
-    Common("marginals of spins on a lattice by Gibbs", "api.marginals", lambda: _marginals(_lattice, "gibbs")),
+    Common("marginals of spins by Gibbs", "api.marginals", lambda: _marginals(_tangle, "gibbs")),
+    Common("marginals of spins on a lattice by Gibbs", "api.marginals", lambda: _marginals(_spins, "gibbs")),
     Common("marginals of tables by Gibbs", "api.marginals", lambda: _marginals(_tables, "gibbs")),
     Common("marginals of Potts models by Gibbs", "api.marginals", lambda: _marginals(_potts, "gibbs")),
     Common("marginals and partition function, exact", "graphs.exact", _exact),
