@@ -42,7 +42,7 @@ def map_state(
         one can be had. By name: "exact", "search", "annealing", "tabu", "cluster-tempering", "icm",
         "max-product".
     time : float, optional
-        Seconds that a search may take; 10 by default. Elimination takes what it needs.
+        Seconds that a search may take, beyond compiling; 10 by default. Elimination takes what it needs.
     memory : int, optional
         Bytes that tables may take; the default is a share of what is free.
     rng, threads, progress, callback : optional

@@ -1,5 +1,7 @@
 """The errors of the library: each message names the object, the value, the rule and the remedy."""
 
+import sys
+import warnings
 from typing import Any
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "MemoryLimitError",
     "MissingFileError",
     "StochinfError",
+    "warn_of_doubt",
 ]
 
 
@@ -73,3 +76,11 @@ class DensityError(StochinfError):
 
 class ConvergenceWarning(UserWarning):
     """A result that should not be trusted yet, with the figures that say so."""
+
+
+def warn_of_doubt(message: str) -> None:
+    """Give a `ConvergenceWarning` that points at the line of the user, however many calls of the package lie between."""
+    frame, level = sys._getframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "stochinf":
+        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
+    warnings.warn(message, ConvergenceWarning, stacklevel=level)

@@ -156,4 +156,8 @@ class LogPartition:
     def __repr__(self) -> str:
         error = "exact" if self.exact else f"+- {self.mcse:.2g}" if self.mcse == self.mcse else "no error known"
         lines = [f"LogPartition {self.value:.6f} ({error}) by {self.method}", f"  {self.reason}"]
+        least, most = self.bounds
+        known = [f"at least {least:.6f}"] * (least > -math.inf) + [f"at most {most:.6f}"] * (most < math.inf)
+        if known and not self.exact:
+            lines.append(f"  certainly {', '.join(known)}")
         return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])

@@ -66,7 +66,17 @@ def searched(question: Question, name: str, method: str) -> MapState:
     result = getattr(searches, name)(
         left.graph, time=seconds, threads=question.sampling.controls.threads, rng=question.sampling.entropy
     )
-    return found(question, left, result.states, result.log_score, result.bound, method, result.reason, began)
+    return found(
+        question,
+        left,
+        result.states,
+        result.log_score,
+        result.bound,
+        method,
+        result.reason,
+        began,
+        interrupted=result.interrupted,
+    )
 
 
 def auto(question: Question) -> MapState:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time as clock
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from stochinf.engine.errors import ConvergenceWarning
+from stochinf.engine.errors import warn_of_doubt
 from stochinf.engine.jit import versions
 from stochinf.engine.pickers import Colours, Shuffled
 from stochinf.engine.session import LANES
@@ -99,7 +98,7 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
     reach = connectivity(graph, clamped)
     if reach.connected is False:
         told["warnings"] = (f"not ergodic: {reach.reason}; method='exact' or 'blocked' can be right where this cannot",)
-        warnings.warn(told["warnings"][0], ConvergenceWarning, stacklevel=5)
+        warn_of_doubt(told["warnings"][0])
     elif reach.connected is None:
         told["warnings"] = (f"single-site moves may not reach every state: {reach.reason}",)
     target: Any

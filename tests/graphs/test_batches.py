@@ -67,3 +67,13 @@ def test_a_row_that_is_wrong_is_named() -> None:
         si.marginals_batch(graph, [{}, {"nobody": 1}])
     with pytest.raises(si.GraphError, match="give a dict"):
         si.marginals(graph, [{}])  # type: ignore[arg-type]
+
+
+@pytest.mark.fast
+def test_a_warning_points_at_the_line_that_asked() -> None:
+    graph = si.FactorGraph([2, 2], [(0, 1)], [[1, 0, 0, 1]])
+    with pytest.warns(si.ConvergenceWarning) as batch:
+        si.marginals_batch(graph, [{}], method="gibbs", draws=8, chains=8, rng=0)
+    with pytest.warns(si.ConvergenceWarning) as one:
+        si.marginals(graph, method="gibbs", draws=8, chains=8, rng=0)
+    assert {warning.filename for warning in [*batch, *one]} == {__file__}

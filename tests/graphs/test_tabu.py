@@ -9,12 +9,15 @@ from graphs.invariance import Model, chi_square, spins
 from oracles import enumerate_states, joint, log_scores, random_graph
 
 import stochinf as si
+from stochinf.engine import cache
 from stochinf.engine.block import advance
 from stochinf.engine.jit import JIT
-from stochinf.graphs.search import cluster_tempering, portfolio, tabu
+from stochinf.graphs.search import budget, cluster_tempering, portfolio, tabu
 from stochinf.graphs.search.breeding import breed_spins
 from stochinf.graphs.search.budget import Budget, session_of
+from stochinf.graphs.search.choosing import better
 from stochinf.graphs.search.cluster_kernel import ClusterTempering
+from stochinf.graphs.search.found import Found
 from stochinf.graphs.search.spin_blocks import SpinBlocks
 from stochinf.graphs.search.spin_crossing import SpinCrossing
 from stochinf.graphs.search.spin_energy import gains, spin_energy
@@ -185,3 +188,22 @@ def test_tabu_and_clusters_want_spins() -> None:
         cluster_tempering(SMALL[0], sweeps=3, rungs=5)
     with pytest.raises(si.StochinfError, match="patience = -1"):
         tabu(SMALL[0], moves=3, patience=-1)
+
+
+@pytest.mark.fast
+def test_compiling_is_taken_from_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = [100.0]
+    monkeypatch.setattr(budget, "CLOCK", lambda: ticks[0])
+    monkeypatch.setitem(cache.statistics, "seconds", 3.0)
+    search = Budget(2.0)
+    ticks[0] += 6.5
+    monkeypatch.setitem(cache.statistics, "seconds", 9.0)
+    assert (search.left, search.spent) == (1.5, 0.5)
+    assert search.part(0.5).left == 0.75
+
+
+@pytest.mark.fast
+def test_a_shortfall_is_told_without_the_scores() -> None:
+    one, two = (Found(np.zeros(1, np.int32), score, np.nan, "heuristic", f"way {score}") for score in (-3.0, -1.5))
+    assert better(one, two).reason == "way -3.0 (1.5 below); way -1.5"
+    assert better(two, two).reason == "way -1.5; way -1.5"

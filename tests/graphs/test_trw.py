@@ -97,3 +97,10 @@ def test_grown_forests() -> None:
     weights = forest_weights(message_graph(triples))
     assert weights.sum() == pytest.approx(2)
     assert abs(weights - 2 / 3).max() < 0.03
+
+
+def test_a_bound_is_shown() -> None:
+    graph = pairwise(0, 1.0)
+    z = si.log_partition(graph, method="trw")
+    assert f"certainly at most {z.bounds[1]:.6f}" in repr(z)
+    assert "certainly" not in repr(si.log_partition(graph))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine import cache
 from stochinf.engine.convert import counted
 from stochinf.engine.driver import Controls, check_controls, drive
 from stochinf.engine.errors import StochinfError
@@ -26,13 +27,18 @@ CLOCK: Callable[[], float] = time.monotonic
 """Tells the time of all searches; benchmarks that share a machine count processor time in its place."""
 
 
+def now() -> float:
+    """Return what the clock says less the seconds that this process has spent compiling: they are taken from no search."""
+    return CLOCK() - cache.statistics["seconds"]
+
+
 class Budget:
     """The time a search has left, and what it runs on.
 
     Parameters
     ----------
     time : float or None
-        Seconds; with `sweeps` they only cut a run short.
+        Seconds, without those that compiling takes; with `sweeps` they only cut a run short.
     sweeps : int or None
         Amount of work, in units of the method; then the result depends on the seed alone.
     threads : int or None
@@ -50,33 +56,39 @@ class Budget:
         self.sweeps = None if sweeps is None else counted("sweeps", sweeps)
         self.controls = check_controls(Controls(threads=threads))
         limit = math.inf if time is None and sweeps is not None else SECONDS if time is None else float(time)
-        self.began = CLOCK()
+        self.began = now()
         self.end = self.began + limit
-        self.interrupted = False
+        self._interruptions: list[Session] = []
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C has ended the search, in this stage or another."""
+        return bool(self._interruptions)
 
     @property
     def left(self) -> float:
         """Seconds left; 0 after Ctrl-C."""
-        return 0.0 if self.interrupted else max(0.0, self.end - CLOCK())
+        return 0.0 if self.interrupted else max(0.0, self.end - now())
 
     @property
     def spent(self) -> float:
         """Seconds since the beginning."""
-        return CLOCK() - self.began
+        return now() - self.began
 
     def advance(self, session: Session, steps: int, whole: bool = False) -> float:
         """Advance a session by some steps, fewer where time is up and they are not to be done whole; return the seconds."""
-        began, left = CLOCK(), math.inf if whole else self.left
+        began, left = now(), math.inf if whole else self.left
         if left > 0:
             over = None if math.isinf(left) else self._over
             drive(session, session.total + steps, self.controls._replace(callback=over))
-            self.interrupted |= session.interrupted
-        return CLOCK() - began
+            if session.interrupted:
+                self._interruptions.append(session)
+        return now() - began
 
     def part(self, share: float) -> Budget:
         """Return the budget of a stage: a share of the time left, the same sweeps."""
         stage = copy.copy(self)
-        stage.began = CLOCK()
+        stage.began = now()
         stage.end = stage.began + share * self.left
         return stage
 

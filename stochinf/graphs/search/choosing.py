@@ -68,10 +68,12 @@ def portfolio(
     if first is not None and first.status == "optimal":
         return first
     if graph.spins is not None:
-        return better(first, breed_spins(graph, budget, entropy, default_chains(budget)))
-    stage = budget.part(0.5)
-    wide = better(first, anneal_tables(graph, stage, entropy, LANES, 1))
-    return better(wide, anneal_tables(graph, budget, entropy + 1, LANES, 1, wide.states, mild=True))
+        best = better(first, breed_spins(graph, budget, entropy, default_chains(budget)))
+    else:
+        best = better(first, anneal_tables(graph, budget.part(0.5), entropy, LANES, 1))
+        if not budget.interrupted:
+            best = better(best, anneal_tables(graph, budget, entropy + 1, LANES, 1, best.states, mild=True))
+    return best._replace(interrupted=budget.interrupted)
 
 
 def messages(graph: FactorGraph, budget: Budget, entropy: int) -> Found | None:
@@ -96,5 +98,11 @@ def better(first: Found | None, second: Found) -> Found:
     met = bound <= best.log_score + TOLERANCE * max(1.0, abs(best.log_score))
     return best._replace(
         bound=bound, status="optimal" if met else "heuristic",
-        reason=f"{first.reason} ({first.log_score:.6g}); {second.reason} ({second.log_score:.6g})",
+        reason=f"{_told(first, best)}; {_told(second, best)}",
     )  # fmt: skip
+
+
+def _told(one: Found, best: Found) -> str:
+    """Return how a search went, and how far it fell short of the best."""
+    short = best.log_score - one.log_score
+    return f"{one.reason} ({short:.6g} below)" if short > 0 else one.reason

@@ -92,4 +92,4 @@ def cluster_tempering(
         best,
         f"parallel tempering with cluster moves: {chains} lanes, inverse temperature {hot:.3g} to {cold:.3g} in {rungs} rungs, "
         f"{session.total} sweeps",
-    )
+    )._replace(interrupted=budget.interrupted)

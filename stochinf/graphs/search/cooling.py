@@ -9,7 +9,7 @@ from stochinf.graphs.search.temperatures import Cooling, Range
 __all__ = ["anneal_repeatedly"]
 
 SHORTEST = 128
-"""Sweeps of an anneal; the very first one has a quarter, since it may have to wait for the compiler."""
+"""Sweeps of an anneal; the very first one has a quarter, and shows how long they take."""
 
 
 def anneal_repeatedly(session: Session, span: Range, budget: Budget, restarts: int = 1, sweep: int = 1) -> list[int]:

@@ -27,6 +27,8 @@ class Found(NamedTuple):
     status : {"optimal", "heuristic"}
     reason : str
         Why that status, or how the search went.
+    interrupted : bool
+        Whether Ctrl-C ended it.
     """
 
     states: npt.NDArray[np.int32]
@@ -34,6 +36,7 @@ class Found(NamedTuple):
     bound: float
     status: str
     reason: str
+    interrupted: bool = False
 
 
 def found(graph: FactorGraph, candidates: npt.NDArray[Any], reason: str) -> Found:

@@ -76,8 +76,10 @@ def annealing(
     if not graph.n_variables:
         return nothing_to_choose(graph)
     if graph.spins is None:
-        return anneal_tables(graph, budget, entropy, chains or LANES, restarts, start)
-    return anneal_spins(graph, budget, entropy, chains or default_chains(budget), restarts, start)
+        return anneal_tables(graph, budget, entropy, chains or LANES, restarts, start)._replace(interrupted=budget.interrupted)
+    return anneal_spins(graph, budget, entropy, chains or default_chains(budget), restarts, start)._replace(
+        interrupted=budget.interrupted
+    )
 
 
 def tabu(
@@ -129,7 +131,9 @@ def tabu(
         raise GraphError(
             f"tabu: {quote(graph)} is no spin model (binary, pairwise, positive); use annealing, which takes any graph"
         )
-    return tabu_spins(graph, budget, entropy, chains or default_chains(budget), patience, start)
+    return tabu_spins(graph, budget, entropy, chains or default_chains(budget), patience, start)._replace(
+        interrupted=budget.interrupted
+    )
 
 
 def iterated_conditional_modes(
@@ -173,8 +177,8 @@ def iterated_conditional_modes(
     if not graph.n_variables:
         return nothing_to_choose(graph)
     if graph.spins is None:
-        return descend_tables(graph, budget, entropy, chains or LANES)
-    return descend_spins(graph, budget, entropy, chains or default_chains(budget))
+        return descend_tables(graph, budget, entropy, chains or LANES)._replace(interrupted=budget.interrupted)
+    return descend_spins(graph, budget, entropy, chains or default_chains(budget))._replace(interrupted=budget.interrupted)
 
 
 def default_chains(budget: Budget) -> int:

@@ -73,7 +73,7 @@ def descend_spins(graph: FactorGraph, budget: Budget, entropy: int, chains: int)
 
 
 def advance(session: Session, budget: Budget) -> None:
-    """Advance by the sweeps of a budget, or until its time is up; a first stretch is done whole, however long compiling takes."""
+    """Advance by the sweeps of a budget, or until its time is up; a first stretch is done whole."""
     if budget.sweeps is not None:
         budget.advance(session, budget.sweeps)
     else:
