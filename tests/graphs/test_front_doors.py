@@ -90,9 +90,12 @@ class Verdict(NamedTuple):
 
 
 def sampled(case: Case, method: str, seed: int = 0, **means: Any) -> Verdict:
-    """Ask a sampler; `proved` is whether moves of one variable are known to reach everything."""
+    """Ask a sampler; `proved` is whether moves of one variable are known to reach everything.
+
+    Langevin proposals of spins stay longest in rare modes: 300 draws leave 0.10 % of the entries beyond 4 standard errors.
+    """
     graph, evidence = case
-    draws = 1000 if method == "gradient" else 300
+    draws = 1000 if method == "gradient" and graph.spins is not None else 300
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", si.ConvergenceWarning)
         r = si.marginals(graph, evidence, method=method, **{"chains": 64, "draws": draws, "warmup": 100, "rng": seed, **means})
@@ -105,18 +108,18 @@ def sampled(case: Case, method: str, seed: int = 0, **means: Any) -> Verdict:
 
 
 def check_samplers(cases: Iterator[Case], methods: tuple[str, ...], **means: Any) -> None:
-    """Demand entries within 4 standard errors for 99.9 %; what is further off must be told of by R-hat or a warning."""
+    """Demand 99.9 % of all entries within 4 standard errors; what is far off must be told of by R-hat or a warning."""
     near: dict[str, list[np.ndarray]] = {method: [] for method in methods}
     for number, case in enumerate(cases):
         for method in methods:
-            z, told, proved = sampled(case, method, number, **means)
+            z, told, _ = sampled(case, method, number, **means)
             assert told or z.max(initial=0.0) < 8, (number, method, z.max())
-            if proved and not told:
-                near[method].append(z)
+            near[method].append(z)
     for method, parts in near.items():
         entries = np.concatenate(parts)
         assert entries.size > 20, method
         assert (entries > 4).mean() <= max(0.001, 1.5 / entries.size), (method, np.sort(entries)[-5:], entries.size)
+        assert entries.size < 1000 or (entries < 1.96).mean() > 0.92, method
 
 
 @pytest.mark.fast
