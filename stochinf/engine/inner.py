@@ -19,8 +19,10 @@ from stochinf.engine import light  # noqa: F401  (first)
 from numba.core import codegen
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass
+from numba.core.errors import NumbaError
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
+from numba.core.types.misc import unliteral
 
 __all__ = ["AVAILABLE", "inner"]
 
@@ -84,6 +86,16 @@ class InnerDispatcher(CPUDispatcher):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(function, targetoptions=options, pipeline_class=InnerCompiler)
         self.outer: Any = None
+
+    def get_call_template(self, arguments: Any, named: Any) -> Any:
+        """Compile once for all numbers that a call may spell out; where a function must know the number, for that one."""
+        plain = tuple(unliteral(argument) for argument in arguments)
+        if plain == tuple(arguments) or named:
+            return super().get_call_template(arguments, named)
+        try:
+            return super().get_call_template(plain, named)
+        except NumbaError:
+            return super().get_call_template(arguments, named)
 
     def add_overload(self, result: Any) -> None:
         """Keep an overload out of the reach of Python."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from stochinf.engine import inner
 from stochinf.engine.cache import StampedCache, cache_folder
+from stochinf.engine.flags import compare_quickly
 
 __all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_as", "entry", "helper", "inlined"]
 
@@ -46,6 +47,7 @@ def _look_for_blas_later() -> None:
 
 if JIT:
     _look_for_blas_later()
+    compare_quickly()
 
 NO_REFERENCE_COUNTS = {} if os.environ.get("STOCHINF_REFERENCE_COUNTS") else {"_nrt": False}
 """Private to numba: no reference counts, hence no allocation, in a step. Everything also runs without it, slower: set the

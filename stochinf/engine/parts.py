@@ -54,7 +54,8 @@ def part(cls: Any = None, /, **traits: Any) -> Any:
         `rate_field` (the field that holds the kernel's own rate), `statistics` (names of `state.stats`), `lanes` (chains are
         SIMD lanes), `single` (a step takes one point, never a batch), `yields` (what a kernel's positions are, "draws" or
         "optimum"; front doors for the other refuse it), `allocates` (it makes new arrays or calls numpy's linear algebra),
-        `blas` (it calls `stochinf.engine.blas`), `reorder` (its sums may be reordered), `sparse`.
+        `blas` (it calls `stochinf.engine.blas`), `reorder` (its sums may be reordered), `sparse`, `whole` (compiled code
+        only reads its arrays: it is passed as one value, which compiles quicker).
 
     Returns
     -------
@@ -181,38 +182,17 @@ def _method(numba_type: Any, name: str) -> Any:
 
 def _register(name: str) -> None:
     """Let compiled code call the method `name` of any part."""
-    from stochinf.engine.jit import FORWARDING, JIT
+    from stochinf.engine.jit import JIT
 
     if not JIT or name in _registered:
         return
+    from stochinf.engine import calls, passing
+
     if not _registered:
-        _fields_before_methods()
+        passing.pass_whole()
+        calls.offer_members(_registered, _method)
     _registered.add(name)
-    from numba import types
-    from numba.extending import overload_method
-
-    def implementation(self, *arguments):  # type: ignore[no-untyped-def]  # numba compares signatures, annotations included
-        method = _method(self, name)
-        return None if method is None else (lambda self, *arguments: method(self, *arguments))
-
-    for kind in (types.NamedTuple, types.NamedUniTuple):
-        overload_method(kind, name, jit_options=dict(FORWARDING))(implementation)
-
-
-def _fields_before_methods() -> None:
-    """Let a field win over a method of the same name that some other class registered: `state.gradient` is an array."""
-    from numba import types
-    from numba.core.typing.templates import AttributeTemplate, infer_getattr
-
-    for kind in (types.NamedTuple, types.NamedUniTuple):
-
-        class Field(AttributeTemplate):  # type: ignore[misc]
-            key = kind
-
-            def generic_resolve(self, named_tuple: Any, name: str) -> Any:
-                return named_tuple[named_tuple.fields.index(name)] if name in named_tuple.fields else None
-
-        infer_getattr(Field)
+    calls.offer_method(name, _method)
 
 
 kernel = part

@@ -15,6 +15,7 @@ import stochinf
 import stochinf as si
 from stochinf.engine import parts
 from stochinf.engine.errors import CompilationError, StochinfError
+from stochinf.engine.jit import entry, helper
 from stochinf.engine.loop import fill_rates
 from stochinf.engine.parts import part
 
@@ -238,3 +239,49 @@ def test_targets_that_are_refused(target):
 def test_observers_need_their_oracles():
     with pytest.raises(StochinfError, match="Best needs log_density of its target, and Quadratic has none"):
         si.run(Recorder(), quadratic(), steps=5, observer=si.observers.Best())
+
+
+@part(whole=True)
+class Pair(NamedTuple):
+    left: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float64]
+
+    def weighed(self, factor: int) -> float:
+        return float(self.left[0] + factor * self.right[0])
+
+
+@helper()
+def both_weighed(pair: Any, factor: int) -> float:
+    return float(pair.weighed(1) + pair.weighed(factor))
+
+
+@entry
+def all_weighed(pair: Any, factor: int) -> float:
+    return float(both_weighed(pair, 2) + both_weighed(pair, 3) + both_weighed(pair, factor))
+
+
+def test_parts_that_are_passed_whole() -> None:
+    pair = Pair(np.array([1.0]), np.array([10.0]))
+    assert all_weighed(pair, 4) == 6 * 1 + 10 * (3 * 1 + 2 + 3 + 4)
+
+
+@needs_jit
+def test_numbers_that_are_spelt_out_compile_nothing_more() -> None:
+    all_weighed(Pair(np.ones(1), np.ones(1)), 4)
+    assert len(both_weighed.overloads) <= 1
+
+
+@needs_jit
+def test_compile_options_are_told_apart() -> None:
+    from numba.core.compiler import Flags
+
+    one, other = Flags(), Flags()
+    one.nrt = False
+    assert one == other
+    assert hash(one) == hash(other)
+    one.nrt = True
+    assert one != other
+    assert hash(one) != hash(other)
+    other.nrt = True
+    assert one == other
+    assert hash(one) == hash(other)

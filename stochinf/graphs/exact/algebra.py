@@ -82,13 +82,13 @@ class Linear(NamedTuple):
 
     def lost(self, a: float, b: float, product: float) -> int:
         """Return 1 where a product of positive numbers is too small to keep."""
-        return int((product < TINY) & (min(a, b) > 0.0))
+        return 1 if (product < TINY) & (a > 0.0) & (b > 0.0) else 0
 
     def least(self, message: Floats) -> float:
         """Return the logarithm of the smallest positive entry."""
         low = 1.0
         for i in range(message.size):
-            low = min(low, message[i] if message[i] > 0.0 else 1.0)
+            low = message[i] if 0.0 < message[i] < low else low
         return math.log(low)
 
     def close(self, table: Floats, message: Floats, total: Floats, choice: Int32s) -> float:

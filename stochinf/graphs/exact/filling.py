@@ -47,14 +47,18 @@ def fill(algebra: Any, target: CliqueTree, state: Any, c: int, careful: bool) ->
         state.tables[at] = value
         axis, n = split, 1
         for o in range(coarse, end):
-            n = grow(target, state.tables, at, n, first + axis, first + target.operand_level[o])
+            n = grow(state.tables, target.axis_size, at, n, first + axis, first + target.operand_level[o])
             axis = target.operand_level[o]
-            multiply(algebra, state, at, n, o - begin, careful)
-        grow(target, state.tables, at, n, first + axis, target.axis_start[c + 1])
+            place, entries = state.place[o - begin], state.pool[state.offset[o - begin] :]
+            cells, where = state.tables[at : at + n], state.near[place : place + n]
+            if careful:
+                state.lost[0] += lost_products(algebra, cells, entries, where)
+            multiply(algebra, cells, entries, where, state.constant[o - begin], state.dense[o - begin])
+        grow(state.tables, target.axis_size, at, n, first + axis, target.axis_start[c + 1])
         at += inner
-        a = advance_digits(target, state.digits, first, split)
+        a = advance_digits(state.digits, target.axis_size, first, split)
         for o in range(begin, end):
-            state.offset[o - begin] += moved(target, state.digits, first, split, a, target.operand_row[o])
+            state.offset[o - begin] += moved(target.axis_size, target.strides, first, split, a, target.operand_row[o])
 
 
 @helper()
@@ -63,7 +67,7 @@ def prepare_operands(target: CliqueTree, state: Any, c: int) -> int:
     first, split = target.axis_start[c], target.split[c]
     stretches = 1
     for a in range(split):
-        stretches *= target.size[target.axes[first + a]]
+        stretches *= target.axis_size[first + a]
         state.digits[a] = 0
     free = 0
     begin = target.operand_start[c]
@@ -72,24 +76,24 @@ def prepare_operands(target: CliqueTree, state: Any, c: int) -> int:
         state.offset[o - begin] = target.operand_source[o]
         state.place[o - begin] = free
         if level > split:
-            free += places(target, state.near, free, first, split, level, row)
-            constant, dense = runs(target, first, split, level, row)
+            free += places(state.near, target.axis_size, target.strides, free, first, split, level, row)
+            constant, dense = runs(target.axis_size, target.strides, first, split, level, row)
             state.constant[o - begin] = constant
             state.dense[o - begin] = dense
     return stretches
 
 
 @helper()
-def places(target: CliqueTree, index: Places, free: int, first: int, split: int, level: int, row: int) -> int:
+def places(index: Places, sizes: Int64s, strides: Int64s, free: int, first: int, split: int, level: int, row: int) -> int:
     """Write the places in an operand of the cells over the axes from `split` to `level`; return how many there are."""
     n = 1
     where = index[free:]
     where[0] = np.uint64(0)
     for axis in range(level - 1, split - 1, -1):
-        stride = target.strides[row + axis]
-        k = target.size[target.axes[first + axis]]
+        stride = strides[row + axis]
+        k = sizes[first + axis]
         for s in range(1, k):
-            shifted = where[s * n : s * n + n]
+            shifted = where[s * n :]
             distance = np.uint64(s * stride)
             for i in range(n):
                 shifted[i] = np.uint64(where[i] + distance)
@@ -98,12 +102,12 @@ def places(target: CliqueTree, index: Places, free: int, first: int, split: int,
 
 
 @helper()
-def runs(target: CliqueTree, first: int, split: int, level: int, row: int) -> tuple[int, int]:
+def runs(sizes: Int64s, strides: Int64s, first: int, split: int, level: int, row: int) -> tuple[int, int]:
     """Return how many neighbouring cells meet one entry of the operand, or neighbouring entries."""
     constant, dense = 1, 1
     same, following = True, True
     for axis in range(level - 1, split - 1, -1):
-        k, stride = target.size[target.axes[first + axis]], target.strides[row + axis]
+        k, stride = sizes[first + axis], strides[row + axis]
         same = same and (stride == 0 or k == 1)
         following = following and (stride == dense or k == 1)
         if same:
@@ -114,12 +118,12 @@ def runs(target: CliqueTree, first: int, split: int, level: int, row: int) -> tu
 
 
 @helper()
-def advance_digits(target: CliqueTree, digits: Int64s, first: int, split: int) -> int:
+def advance_digits(digits: Int64s, sizes: Int64s, first: int, split: int) -> int:
     """Count the digits of the first axes up by one; return the axis that was increased, -1 after the last position."""
     a = split - 1
     while a >= 0:
         digits[a] += 1
-        if digits[a] < target.size[target.axes[first + a]]:
+        if digits[a] < sizes[first + a]:
             break
         digits[a] = 0
         a -= 1
@@ -127,22 +131,22 @@ def advance_digits(target: CliqueTree, digits: Int64s, first: int, split: int) -
 
 
 @helper()
-def moved(target: CliqueTree, digits: Int64s, first: int, split: int, a: int, row: int) -> int:
+def moved(sizes: Int64s, strides: Int64s, first: int, split: int, a: int, row: int) -> Any:
     """Return how far an operand's offset moves when axis a is increased and those behind it begin anew."""
     if a < 0:
-        return 0
-    distance = target.strides[row + a]
+        return np.int64(0)
+    distance = strides[row + a]
     for axis in range(a + 1, split):
-        distance -= (target.size[target.axes[first + axis]] - 1) * target.strides[row + axis]
-    return int(distance)
+        distance -= (sizes[first + axis] - 1) * strides[row + axis]
+    return distance
 
 
 @helper()
-def grow(target: CliqueTree, tables: Floats, at: int, n: int, axis: int, level: int) -> int:
+def grow(tables: Floats, sizes: Int64s, at: int, n: int, axis: int, level: int) -> int:
     """Repeat each of n cells for the axes from `axis` to `level`, in place; return how many there are then."""
     k = 1
     while axis < level:
-        k *= target.size[target.axes[axis]]
+        k *= sizes[axis]
         axis += 1
     if k > 1:
         repeat(tables[at : at + n * k], n, k)
@@ -167,32 +171,26 @@ def repeat(cells: Floats, n: int, k: int) -> None:
 
 
 @helper()
-def multiply(algebra: Any, state: Any, at: int, n: int, o: int, careful: bool) -> None:
-    """Multiply the first n cells of a stretch by an operand."""
-    offset, place = state.offset[o], state.place[o]
-    constant, dense = state.constant[o], state.dense[o]
-    if careful:
-        count_lost(algebra, state, at, n, offset, place)
-    cells, entries, where = state.tables[at : at + n], state.pool[offset:], state.near[place : place + n]
+def multiply(algebra: Any, cells: Floats, entries: Floats, where: Places, constant: int, dense: int) -> None:
+    """Multiply the first cells of a stretch by an operand."""
     if constant >= RUN:
-        for j in range(0, n, constant):
+        for j in range(0, cells.size, constant):
             by_one(algebra, cells[j : j + constant], entries[where[j]])
     elif dense >= RUN:
-        for j in range(0, n, dense):
-            begin = np.int64(where[j])
-            by_many(algebra, cells[j : j + dense], entries[begin : begin + dense])
+        for j in range(0, cells.size, dense):
+            by_many(algebra, cells[j : j + dense], entries[np.int64(where[j]) :])
     else:
         by_index(algebra, cells, entries, where)
 
 
 @helper()
-def count_lost(algebra: Any, state: Any, at: int, n: int, offset: int, place: int) -> None:
-    """Count the products that come to nothing."""
+def lost_products(algebra: Any, cells: Floats, entries: Floats, where: Places) -> int:
+    """Return how many products come to nothing."""
     lost = 0
-    for i in range(n):
-        a, b = state.tables[at + i], state.pool[offset + np.int64(state.near[place + i])]
+    for i in range(cells.size):
+        a, b = cells[i], entries[where[i]]
         lost += algebra.lost(a, b, algebra.joined(a, b))
-    state.lost[0] += lost
+    return lost
 
 
 @helper(reorder=True)

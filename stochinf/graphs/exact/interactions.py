@@ -20,7 +20,7 @@ Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-@part
+@part(whole=True)
 class Interactions(NamedTuple):
     """Which variables share a factor.
 

@@ -32,7 +32,7 @@ INNER = 1024
 """Cells whose places in an operand are worked out once and used for a whole table."""
 
 
-@part
+@part(whole=True)
 class CliqueTree(NamedTuple):
     """The layout of a junction tree.
 
@@ -46,6 +46,8 @@ class CliqueTree(NamedTuple):
         Clique that each clique sends its message to; -1 for a root.
     axis_start, axes : int64 (C + 1,), int32
         Variables of each clique, the last fastest.
+    axis_size : int64
+        States of each axis.
     residual : int64 (C,)
         How many of the axes, the first, do not lie in the parent.
     split, stretch : int64 (C,)
@@ -70,6 +72,7 @@ class CliqueTree(NamedTuple):
     parent: Int64s
     axis_start: Int64s
     axes: Int32s
+    axis_size: Int64s
     residual: Int64s
     split: Int64s
     stretch: Int64s
@@ -107,14 +110,15 @@ def clique_tree(graph: FactorGraph, plan: Elimination) -> CliqueTree:
     axis_start = _starts(np.diff(near_start) + n_residual)
     axes = np.empty(int(axis_start[-1]), np.int32)
     order_axes(parent, axis_start, residual_start, residual, near_start, near, axes, np.empty(graph.n_variables, np.int64))
+    sizes = flat.cardinality[axes].astype(np.int64)
     cells, message_start = _sizes(graph, axis_start, axes, n_residual)
     home = _homes(graph, rank, clique_of)
     operands = _operands(graph, parent, n_residual, axis_start, axes, message_start, home)
     split, stretch = np.empty(parent.size, np.int64), np.empty(parent.size, np.int64)
     cut_tables(axis_start, axes, flat.cardinality, INNER, split, stretch)
     return CliqueTree(
-        flat.cardinality, _starts(flat.cardinality), parent, axis_start, axes, n_residual, split, stretch, cells, _starts(cells),
-        message_start, *operands,
+        flat.cardinality, _starts(flat.cardinality), parent, axis_start, axes, sizes, n_residual, split, stretch, cells,
+        _starts(cells), message_start, *operands,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from stochinf.graphs.exact.junction_tree import INNER, CliqueTree
 __all__ = ["Collect", "Distribute", "TreeState", "tree_state"]
 
 Floats = npt.NDArray[np.float64]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Places = npt.NDArray[np.uint64]
 
@@ -142,7 +143,8 @@ class Distribute(NamedTuple):
             if p >= 0:
                 weigh(state.tables[row : row + separator], state.pool[source : source + separator])
             state.fold[r] = total(state.tables[row : row + separator])
-        peel(target, state, c, block)
+        first = target.axis_start[c]
+        peel(state.fold[:block], state.position, target.axes, target.size, target.state_start, first, first + target.residual[c])
 
 
 @helper()
@@ -157,8 +159,8 @@ def add_up(target: CliqueTree, state: TreeState, p: int, source: int, row: int) 
     """Add the cells of the table of clique p to the entries of a message: the reverse of multiplying."""
     first, split = target.axis_start[p], target.split[p]
     level = target.axis_start[p + 1] - first
-    inner = places(target, state.near, 0, first, split, level, row)
-    constant, dense = runs(target, first, split, level, row)
+    inner = places(state.near, target.axis_size, target.strides, 0, first, split, level, row)
+    constant, dense = runs(target.axis_size, target.strides, first, split, level, row)
     for a in range(split):
         state.digits[a] = 0
     offset = source
@@ -171,12 +173,12 @@ def add_up(target: CliqueTree, state: TreeState, p: int, source: int, row: int) 
         elif dense >= RUN:
             for j in range(0, inner, dense):
                 place = np.int64(index[j])
-                add_many(cells[j : j + dense], entries[place : place + dense])
+                add_many(cells[j : j + dense], entries[place:])
         else:
             for i in range(inner):
                 entries[index[i]] += cells[i]
-        a = advance_digits(target, state.digits, first, split)
-        offset += moved(target, state.digits, first, split, a, row)
+        a = advance_digits(state.digits, target.axis_size, first, split)
+        offset += moved(target.axis_size, target.strides, first, split, a, row)
 
 
 @helper()
@@ -196,21 +198,20 @@ def total(values: Floats) -> float:
 
 
 @helper()
-def peel(target: CliqueTree, state: TreeState, c: int, block: int) -> None:
+def peel(folded: Floats, position: Floats, axes: Int32s, size: Int32s, start: Int64s, first: int, end: int) -> None:
     """Take the marginals of the residual variables from the folded table, summing out one after the other."""
-    folded = state.fold
-    n = block
-    for axis in range(target.axis_start[c], target.axis_start[c] + target.residual[c]):
-        v = target.axes[axis]
-        k = target.size[v]
+    n = folded.size
+    for axis in range(first, end):
+        v = axes[axis]
+        k = size[v]
         n //= k
+        out = position[start[v] : start[v + 1]]
         whole = 0.0
         for s in range(k):
-            p = total(folded[s * n : s * n + n])
-            state.position[target.state_start[v] + s] = p
-            whole += p
+            out[s] = total(folded[s * n : s * n + n])
+            whole += out[s]
         if whole > 0.0:
             for s in range(k):
-                state.position[target.state_start[v] + s] /= whole
+                out[s] /= whole
         for s in range(1, k):
-            add_many(folded[s * n : s * n + n], folded[:n])
+            add_many(folded[s * n : s * n + n], folded)

@@ -18,6 +18,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.graphs.exact.heap import rise, sink
@@ -36,6 +39,9 @@ from stochinf.graphs.exact.interactions import (
 
 __all__ = ["Eliminate"]
 
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
 
 @part(single=True)
 class Eliminate(NamedTuple):
@@ -49,46 +55,44 @@ class Eliminate(NamedTuple):
         left = state.heap.size - state.counts[DONE]
         if point == 0:
             for v in range(left):
-                self.set_key(target, state, v)
+                state.key[v] = self.fill_weight * state.fill[v] + self.size_weight * state.size[v] + target.noise[v]
             for k in range(left // 2 - 1, -1, -1):
                 sink(state.heap, state.place, state.key, k, left)
         if state.counts[HALT] != 0 or left == 0:
             return
         v = state.heap[0]
-        compact(state, v)
-        cells = math.exp(min(state.size[v], 700.0))
+        compact(state.pool, state.place, state.start, state.length, v)
+        size = state.size[v]
+        cells = math.exp(size if size < 700.0 else 700.0)
         if state.cells[0] + cells > target.most_cells:
             state.counts[HALT] = TOO_LARGE
         elif lacks_room(state, v):
             state.counts[HALT] = FULL
         else:
             state.cells[0] += cells
-            state.cells[1] = max(state.cells[1], cells)
+            if cells > state.cells[1]:
+                state.cells[1] = cells
             take_out(target, state, v, left)
             if state.fill[v] > 0:
                 join_neighbours(target, state, v)
             for k in range(state.counts[TOUCHED]):
                 u = state.touched[k]
-                self.set_key(target, state, u)
-                rise(state.heap, state.place, state.key, state.place[u])
-                sink(state.heap, state.place, state.key, state.place[u], left - 1)
-
-    def set_key(self, target: Interactions, state: OrderState, v: int) -> None:
-        """Set what the heap is ordered by."""
-        state.key[v] = self.fill_weight * state.fill[v] + self.size_weight * state.size[v] + target.noise[v]
+                state.key[u] = self.fill_weight * state.fill[u] + self.size_weight * state.size[u] + target.noise[u]
+                rise(state.heap, state.place, state.key, int(state.place[u]))
+                sink(state.heap, state.place, state.key, int(state.place[u]), left - 1)
 
 
 @helper()
-def compact(state: OrderState, v: int) -> None:
+def compact(pool: Int32s, place: Int32s, start: Int64s, length: Int64s, v: int) -> None:
     """Drop the neighbours of v that are gone."""
-    start = state.start[v]
+    first = start[v]
     kept = 0
-    for k in range(start, start + state.length[v]):
-        u = state.pool[k]
-        if state.place[u] >= 0:
-            state.pool[start + kept] = u
+    for k in range(first, first + length[v]):
+        u = pool[k]
+        if place[u] >= 0:
+            pool[first + kept] = u
             kept += 1
-    state.length[v] = kept
+    length[v] = kept
 
 
 @helper()
@@ -199,7 +203,7 @@ def add_edge(target: Interactions, state: OrderState, a: int, b: int, common: in
 @helper()
 def make_room(state: OrderState, v: int, more: int) -> None:
     """Drop the neighbours that are gone; move the list to the end of the pool where `more` would not fit."""
-    compact(state, v)
+    compact(state.pool, state.place, state.start, state.length, v)
     length = state.length[v]
     if length + more <= state.room[v]:
         return
