@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "FactorGraph": "graphs.factor_graph",
+        "Function": "models.function",
         "RBM": "rbm.estimator",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
@@ -41,6 +42,7 @@ __getattr__, __dir__, __all__ = exports(
                 "GraphError",
                 "MemoryLimitError",
                 "MissingFileError",
+                "ObjectiveError",
                 "StochinfError",
             ),
             "engine.errors",

@@ -23,7 +23,7 @@ import numpy as np
 from stochinf.engine import inner
 from stochinf.engine.cache import StampedCache, cache_folder
 
-__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_as", "entry", "helper", "inlined"]
+__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_as", "entry", "helper", "inlined", "user_function"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -130,6 +130,11 @@ def inlined(function: Callable[..., Any], allocates: bool, reorder: bool) -> Any
     if inner.AVAILABLE and not allocates:
         return inner.inner(function, options)
     return numba.njit(forceinline=not allocates, **options)(function)
+
+
+def user_function(function: Callable[..., Any]) -> Any:
+    """Compile a function of the user's in numba's ordinary way: it may allocate and raise; one compiled already stays so."""
+    return function if hasattr(function, "py_func") else numba.njit(error_model="numpy")(function)
 
 
 def versions() -> dict[str, str]:
