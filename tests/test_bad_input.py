@@ -162,7 +162,7 @@ PARTS: dict[str, Case] = {
     "picker as text": (go(picker="scan"), "picker 'scan'"),
     "points unknown": (go(picker=si.pickers.Uniform()), "Uniform: 0 points to pick from"),
     "-1 points": (go(picker=si.pickers.Uniform(-1)), "Uniform: -1 points"),
-    "too many points": (descend(picker=si.pickers.Scan(100)), "Scan: n = 100, and DenseLogistic has 20 points"),
+    "too many points": (descend(picker=si.pickers.Scan(100)), "Scan: n = 100, and LinearTarget has 20 points"),
     "negative weights": (go(picker=si.pickers.Weighted([1.0, -1.0])), r"weights array\(\[ 1\., -1\.\]\)"),
     "zero weights": (go(picker=si.pickers.Weighted([0.0, 0.0])), "weights"),
     "NaN weights": (go(picker=si.pickers.Weighted([NAN, 1.0])), "weights.*nan"),

@@ -20,7 +20,10 @@ __all__ = ["Door", "Snapshot", "restored"]
 MODULES = {
     "models.coin": ("CoinBias",),
     "models.design": ("CompressedRows",),
+    "models.least_squares": ("LinearRegression",),
     "models.logistic": ("LogisticRegression",),
+    "models.poisson": ("PoissonRegression",),
+    "models.squared_hinge": ("SquaredHinge",),
     "graphs.blocked.blocked": ("Blocked",),
     "graphs.clusters.swendsen_wang": ("SwendsenWang",),
     "graphs.factor_graph": ("FactorGraph",),

@@ -11,7 +11,7 @@ from stochinf.engine.checkpoint import arrays_of
 from stochinf.engine.jit import JIT
 from stochinf.engine.loop import fill_points
 from stochinf.engine.session import Plan, build
-from stochinf.models.logistic import DenseLogistic
+from stochinf.models.linear import LinearTarget
 from stochinf.optim import chain, clip, momentum, weight_decay
 from stochinf.optim.linear import LinearSGD
 
@@ -237,15 +237,15 @@ BAD = {
     "momentum on sparse data": (lambda: si.minimize(SPARSE, si.optim.SGD(0.1, momentum(0.9))), "sparse data: Momentum"),
     "a chain on sparse data": (lambda: si.minimize(SPARSE, si.optim.SGD(0.1, SPARE)), "sparse data: Clip"),
     "no gradient": (lambda: si.minimize(si.models.CoinBias(1, 1), si.optim.SGD(0.1)), "SGD needs gradient"),
-    "a short start": (lambda: si.minimize(DENSE, x0=np.zeros(4)), "4 numbers; DenseLogistic has 5"),
+    "a short start": (lambda: si.minimize(DENSE, x0=np.zeros(4)), "4 numbers; LinearTarget has 5"),
     "two starts": (lambda: si.minimize(DENSE, x0=np.zeros((1, 5))), "one position"),
     "a start that is not finite": (lambda: si.minimize(DENSE, x0=np.full(5, np.nan)), "starting positions are finite"),
     "an unknown rule": (lambda: si.minimize(DENSE, "adam"), "rule = 'adam'"),
     "a class for a rule": (lambda: si.minimize(DENSE, si.optim.SGD), "make an instance"),
     "no model": (lambda: si.minimize(lambda x: x, si.optim.SGD()), "no model"),
     "no threads": (lambda: si.minimize(DENSE, threads=0), "threads = 0"),
-    "a picker beyond the rows": (lambda: si.minimize(DENSE, picker=si.pickers.Uniform(51)), "n = 51, and DenseLogistic has 50"),
-    "batches beyond the rows": (lambda: si.minimize(SPARSE, picker=si.pickers.Minibatches(5, 60)), "n = 60, and SparseLogistic"),
+    "a picker beyond the rows": (lambda: si.minimize(DENSE, picker=si.pickers.Uniform(51)), "n = 51, and LinearTarget has 50"),
+    "batches beyond the rows": (lambda: si.minimize(SPARSE, picker=si.pickers.Minibatches(5, 60)), "n = 60, and LinearTarget"),
     "a batch of all and more": (lambda: si.minimize(DENSE, picker=si.pickers.Minibatches(51)), "a batch of 51 from 50"),
 }
 
@@ -267,7 +267,7 @@ def test_a_target_of_ones_own_without_smoothness_needs_a_rate():
 
     with pytest.raises(si.StochinfError, match=r"no row_smoothness\(\)"):
         si.optim.SGD().prepare(Bare())
-    assert isinstance(DENSE.as_target(), DenseLogistic)
+    assert isinstance(DENSE.as_target(), LinearTarget)
 
 
 def test_observers_see_the_objective():
