@@ -201,10 +201,6 @@ PARTS: dict[str, Case] = {
     "empty chain": (lambda: si.optim.chain(), "chain"),
     "rule as text": (descend("adam"), "rule = 'adam'"),
     "rule a class": (descend(si.optim.SGD), "make an instance"),
-    "momentum on sparse rows": (
-        lambda: si.minimize(si.models.LogisticRegression(sparse.csr_array(X), Y), si.optim.SGD(0.1, si.optim.momentum(0.9))),
-        "SGD on sparse data: Momentum",
-    ),
     "start of 4 for 3": (descend(x0=np.zeros(4)), "4"),
     "two starts": (descend(x0=np.zeros((1, 3))), r"x0: shape \(1, 3\)"),
     "a function to minimise": (lambda: si.minimize(lambda x: x @ x), "is no model"),

@@ -49,7 +49,7 @@ def minimize(
     problem : model or part
         With `gradient` and `objective`, for example `stochinf.models.LogisticRegression(X, y, l2=1e-3)`.
     rule : part
-        The update rule; "auto" takes `stochinf.optim.SGD()`.
+        The update rule, or transforms alone such as `chain(clip(1.0), momentum(0.9))`; "auto" takes `stochinf.optim.SGD()`.
     x0 : array of shape (dim,), optional
         Where to start; the problem's choice by default.
     schedule : number or schedule, optional
@@ -110,12 +110,24 @@ def minimize(
 
 def _rule(rule: Any) -> Any:
     if not isinstance(rule, str):
-        return rule
+        return _with_rate(rule)
     if rule != "auto":
         raise StochinfError(f"rule = {rule!r}: 'auto' or a rule such as stochinf.optim.SGD() is needed")
     from stochinf.optim.sgd import SGD
 
     return SGD()
+
+
+def _with_rate(rule: Any) -> Any:
+    """Return a rule; a transform alone becomes one whose rate is taken from the data."""
+    from stochinf.engine.parts import is_part
+
+    alone = is_part(type(rule)) and not hasattr(rule, "update") and not hasattr(rule, "prepare")
+    if alone and (hasattr(rule, "apply") or hasattr(rule, "direct")):
+        from stochinf.optim.sgd import SGD
+
+        return SGD(transform=rule)
+    return rule
 
 
 class _History:

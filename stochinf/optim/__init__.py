@@ -6,5 +6,9 @@ from stochinf.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
     __name__,
-    {"SGD": "sgd", "chain": "transforms", "clip": "transforms", "momentum": "transforms", "weight_decay": "transforms"},
+    {
+        "SGD": "sgd",
+        **dict.fromkeys(("Momentum", "Nesterov"), "momentum_rules"),
+        **dict.fromkeys(("chain", "clip", "momentum", "shrink", "weight_decay"), "transforms"),
+    },
 )

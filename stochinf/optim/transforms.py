@@ -22,23 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import is_part, part
+from stochinf.engine.parts import part
+from stochinf.optim.contract import TINY, Move, NoMemory, Plain, check_transform
 
 __all__ = [
-    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Velocity", "WeightDecay", "chain", "clip", "leaves",
-    "momentum", "weight_decay",
+    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Shrink", "Velocity", "WeightDecay", "chain",
+    "clip", "complete", "leaves", "momentum", "shrink", "weight_decay",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
-
-TINY = 1e-290
-"""Velocities below this are set to zero: numbers that underflow slow the processor down."""
-
-
-class NoMemory(NamedTuple):
-    """The memory of a transform that has none."""
-
-    unused: Floats
 
 
 class Velocity(NamedTuple):
@@ -144,6 +136,32 @@ class WeightDecay(NamedTuple):
 
 
 @part
+class Shrink(NamedTuple):
+    """Multiply the position by 1 - rate * strength, once the gradient has been taken: weight decay apart from the gradient."""
+
+    strength: float = 1e-4
+
+    def checked(self) -> Shrink:
+        """Check the strength."""
+        if not (self.strength >= 0 and math.isfinite(self.strength)):
+            raise StochinfError(f"shrink({self.strength}): a finite number of at least 0 is needed")
+        return self
+
+    def init(self, dim: int) -> NoMemory:
+        """Return no memory."""
+        return NoMemory(np.zeros(0))
+
+    def look(self, position: Floats, memory: NoMemory) -> None:
+        """Take the gradient where the position is."""
+
+    def direct(self, position: Floats, gradient: Floats, memory: NoMemory, move: Move) -> None:
+        """Shrink the position."""
+        kept = 1.0 - move.rate * self.strength
+        for j in range(position.size):
+            position[j] *= kept
+
+
+@part
 class Chain(NamedTuple):
     """Two transforms, one after the other; either may be a chain."""
 
@@ -154,38 +172,49 @@ class Chain(NamedTuple):
         """Return both memories."""
         return ChainMemory(self.first.init(dim), self.second.init(dim))
 
-    def apply(self, position: Floats, gradient: Floats, memory: ChainMemory) -> None:
+    def look(self, position: Floats, memory: ChainMemory) -> None:
+        """Let both look ahead."""
+        self.first.look(position, memory.first)
+        self.second.look(position, memory.second)
+
+    def direct(self, position: Floats, gradient: Floats, memory: ChainMemory, move: Move) -> None:
         """Apply the first, then the second."""
-        self.first.apply(position, gradient, memory.first)
-        self.second.apply(position, gradient, memory.second)
+        self.first.direct(position, gradient, memory.first, move)
+        self.second.direct(position, gradient, memory.second, move)
 
 
 def chain(*transforms: Any) -> Any:
-    """Return transforms applied in order, the first first.
+    """Return transforms applied in order, the first first; with a rule among them, the rule that has them all.
 
     Parameters
     ----------
     *transforms : part
-        With `init` and `apply`; a chain is one too.
+        With `init` and `apply` or `direct`; a chain is one too. A rule such as `Momentum(0.01)` stands for its transform, and gives
+        the learning rate.
 
     Returns
     -------
     Chain
-        Or the transform itself where there is only one.
+        Or the transform itself where there is only one; or an `SGD` with the rule's learning rate.
 
     Raises
     ------
     StochinfError
-        If one of them has no `init` or no `apply`, or none is given.
+        If one of them is no transform, none is given, or more than one is a rule.
 
     Examples
     --------
     >>> import stochinf as si
     >>> si.optim.chain(si.optim.clip(1.0), si.optim.momentum(0.9))
     Chain(first=Clip(limit=1.0), second=Momentum(decay=0.9))
+    >>> si.optim.chain(si.optim.clip(1.0), si.optim.Momentum(0.01)).learning_rate
+    0.01
     """
     if not transforms:
         raise StochinfError("chain(): at least one transform is needed, for example momentum(0.9)")
+    rules = [part for part in transforms if hasattr(part, "as_transform")]
+    if rules:
+        return _chained_rule(rules, transforms)
     for transform in transforms:
         check_transform("chain", transform)
     if len(transforms) == 1:
@@ -193,15 +222,25 @@ def chain(*transforms: Any) -> Any:
     return Chain(transforms[0], chain(*transforms[1:]))
 
 
-def check_transform(asker: str, transform: Any) -> None:
-    """Demand a part with `init` and `apply`."""
-    if not (is_part(type(transform)) and hasattr(transform, "apply") and hasattr(transform, "init")):
-        raise StochinfError(f"{asker}: {transform!r} is no transform of gradients; give for example momentum(0.9) or clip(1.0)")
+def _chained_rule(rules: list[Any], parts: tuple[Any, ...]) -> Any:
+    from stochinf.optim.sgd import SGD
+
+    if len(rules) > 1:
+        raise StochinfError(f"chain: {len(rules)} rules with a learning rate each; one at most, the rest transforms")
+    rate = rules[0].given_rate()
+    return SGD(rate, chain(*(part.as_transform() if part is rules[0] else part for part in parts)))
 
 
 def leaves(transform: Any) -> list[Any]:
     """Return the transforms inside a chain, in order."""
-    return leaves(transform.first) + leaves(transform.second) if isinstance(transform, Chain) else [transform]
+    return [*leaves(transform.first), *leaves(transform.second)] if isinstance(transform, Chain) else [transform]
+
+
+def complete(transform: Any) -> Any:
+    """Return a transform with the whole contract: leaves that have only `apply` are wrapped."""
+    if isinstance(transform, Chain):
+        return Chain(complete(transform.first), complete(transform.second))
+    return transform if hasattr(transform, "direct") else Plain(transform)
 
 
 def clip(limit: float) -> Clip:
@@ -268,3 +307,29 @@ def weight_decay(strength: float) -> WeightDecay:
     WeightDecay(strength=0.0001)
     """
     return WeightDecay(strength)
+
+
+def shrink(strength: float) -> Shrink:
+    """Return weight decay apart from the gradient: w <- (1 - rate * strength) w beside the step.
+
+    Parameters
+    ----------
+    strength : float
+        Not negative.
+
+    Returns
+    -------
+    Shrink
+        For the `transform` of a rule, alone or in a `chain`.
+
+    References
+    ----------
+    Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. ICLR, algorithm 2.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.shrink(1e-4)
+    Shrink(strength=0.0001)
+    """
+    return Shrink(strength)

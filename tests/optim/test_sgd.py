@@ -104,6 +104,12 @@ def test_the_chains_order_matters_as_it_does_in_numpy():
     np.testing.assert_allclose(block.state.position, reference(tape, lambda step: 0.05, momentum_then_clip), rtol=1e-12)
 
 
+def test_a_chain_walks_the_same_way_on_dense_and_sparse_rows():
+    rule = chain(clip(0.5), momentum(0.9), weight_decay(0.01))
+    dense, sparse = (si.minimize(model, rule, rng=0) for model in (DENSE, SPARSE))
+    np.testing.assert_allclose(dense.x, sparse.x, rtol=1e-10)
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("form", MODELS)
 def test_the_default_rate_comes_from_the_data(form):
@@ -218,7 +224,6 @@ def test_new_numbers_data_pickers_and_schedules_compile_nothing():
     assert cache.statistics["misses"] == before
 
 
-SPARE = chain(clip(1.0), momentum(0.9))
 BAD = {
     "zero rate": (lambda: si.optim.SGD(0.0), "learning_rate = 0.0"),
     "negative rate": (lambda: si.optim.SGD(-1), "learning_rate = -1"),
@@ -234,8 +239,9 @@ BAD = {
     "a decay of one": (lambda: momentum(1.0), r"momentum\(1.0\)"),
     "a negative decay": (lambda: weight_decay(-0.1), r"weight_decay\(-0.1\)"),
     "an infinite decay": (lambda: weight_decay(np.inf), r"weight_decay\(inf\)"),
-    "momentum on sparse data": (lambda: si.minimize(SPARSE, si.optim.SGD(0.1, momentum(0.9))), "sparse data: Momentum"),
-    "a chain on sparse data": (lambda: si.minimize(SPARSE, si.optim.SGD(0.1, SPARE)), "sparse data: Clip"),
+    "two rules in a chain": (lambda: chain(si.optim.SGD(0.1), si.optim.Momentum(0.1)), "2 rules with a learning rate each"),
+    "an unknown convention": (lambda: si.optim.SGD(0.1, convention="jax"), "convention = 'jax'"),
+    "a momentum of one": (lambda: si.optim.Momentum(0.1, 1.0), "Momentum: momentum = 1.0"),
     "no gradient": (lambda: si.minimize(si.models.CoinBias(1, 1), si.optim.SGD(0.1)), "SGD needs gradient"),
     "a short start": (lambda: si.minimize(DENSE, x0=np.zeros(4)), "4 numbers; LinearTarget has 5"),
     "two starts": (lambda: si.minimize(DENSE, x0=np.zeros((1, 5))), "one position"),
