@@ -68,7 +68,7 @@ def epochs(n: float) -> Rule:
     --------
     >>> import stochinf as si
     >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
-    >>> si.minimize(model, stop=si.stop.epochs(2.5), rng=0).nit
+    >>> si.minimize(model, si.optim.SGD(), stop=si.stop.epochs(2.5), rng=0).nit
     10
     """
     limit = _positive("epochs", n)
@@ -209,7 +209,7 @@ def tolerance(e: float) -> Rule:
     --------
     >>> import stochinf as si
     >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
-    >>> si.minimize(model, stop=si.stop.tolerance(0.1) | si.stop.epochs(1000), rng=0).reason
+    >>> si.minimize(model, si.optim.SGD(), stop=si.stop.tolerance(0.1) | si.stop.epochs(1000), rng=0).reason
     'certificate ... <= 0.1'
     """
     limit = _positive("tolerance", e)

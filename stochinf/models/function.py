@@ -58,6 +58,8 @@ class Function:
         Compile f and the gradient with numba; a numba function is compiled in any case.
     bounds : (low, high), optional
         Numbers or arrays of shape (dim,); infinite where there is no bound.
+    region : (low, high), optional
+        Where the optimum is expected: searches begin there, and may leave it. By default the bounds.
     data : int
         Address handed to a `numba.cfunc`; keep what lies there alive.
 
@@ -91,10 +93,12 @@ class Function:
         *,
         compiled: bool = False,
         bounds: tuple[Any, Any] | None = None,
+        region: tuple[Any, Any] | None = None,
         data: int = 0,
     ) -> None:
         self.f, self.dim, self.gradient = f, counted("Function: dim", dim), gradient
-        self.low, self.high = _box(bounds, self.dim)
+        self.low, self.high = _box("bounds", bounds, self.dim)
+        self.near, self.far = _box("region", region, self.dim)
         self.data, self.n_points = data, 1
         self.pointer = _pointer(f, gradient, compiled)
         self.differentiable = gradient is not None and gradient is not False
@@ -105,7 +109,7 @@ class Function:
 
     def as_target(self) -> FunctionTarget:
         """Return the part that compiled code works on."""
-        return FunctionTarget(self.pointer, self.dim, self.low, self.high, self.data, self.differentiable)
+        return FunctionTarget(self.pointer, self.dim, self.low, self.high, self.near, self.far, self.data, self.differentiable)
 
     def __call__(self, x: npt.ArrayLike) -> float:
         """Return the value at a position."""
@@ -122,6 +126,8 @@ class FunctionTarget(NamedTuple):
     dim : int
     low, high : ndarray of shape (dim,)
         The box; infinite where there is no bound.
+    near, far : ndarray of shape (dim,)
+        Where searches begin; infinite where nothing is said.
     data : int
         What the function is handed: an address, or a ticket.
     differentiable : bool
@@ -134,6 +140,8 @@ class FunctionTarget(NamedTuple):
     dim: int
     low: Floats
     high: Floats
+    near: Floats
+    far: Floats
     data: int = 0
     differentiable: bool = False
     code: Integers = NO_CODE
@@ -147,32 +155,32 @@ class FunctionTarget(NamedTuple):
         """Return the same function for a block of its own: errors are noted by block."""
         data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
         return FunctionTarget(
-            self.function,
-            self.dim,
-            self.low,
-            self.high,
-            data,
-            bool(self.differentiable),
-            np.zeros(1, np.int64),
-            np.zeros(self.dim),
-        )
+            self.function, self.dim, self.low, self.high, self.near, self.far, data, bool(self.differentiable),
+            np.zeros(1, np.int64), np.zeros(self.dim),
+        )  # fmt: skip
 
     @property
     def n_points(self) -> int:
         """One: there are no rows to choose among."""
         return 1
 
+    @property
+    def region(self) -> tuple[Floats, Floats]:
+        """Where searches begin, inside the box."""
+        return np.maximum(self.near, self.low), np.minimum(self.far, self.high)
+
     def offers(self, oracle: str) -> bool:
         """Whether the function serves for an oracle."""
-        return bool(self.differentiable) or oracle != "gradient"
+        return bool(self.differentiable) or oracle not in ("gradient", "whole")
 
     def start(self, generator: np.random.Generator) -> Floats:
-        """Return a point uniform in the box; where a side has no bound, zero or what of the box is nearest to it."""
-        bounded = np.isfinite(self.low) & np.isfinite(self.high)
+        """Return a point uniform in the region; where that has no end, zero or what of the box is nearest to it."""
+        near, far = self.region
+        ended = np.isfinite(near) & np.isfinite(far)
         draw = generator.random(self.dim)
-        point = np.clip(0.0, self.low, self.high)
-        point[bounded] = self.low[bounded] + draw[bounded] * (self.high - self.low)[bounded]
-        return np.asarray(point)
+        point = np.asarray(np.clip(0.0, near, far))
+        point[ended] = near[ended] + draw[ended] * (far - near)[ended]
+        return point
 
     def value(self, position: Floats, point: int) -> float:
         """Return the value, +infinity where the function is not defined."""
@@ -186,6 +194,11 @@ class FunctionTarget(NamedTuple):
             self.note(code, position, math.nan)
             for i in range(out.size):
                 out[i] = math.nan
+
+    def whole(self, position: Floats, out: Floats) -> float:
+        """Write the gradient; return the value, +infinity where the function is not defined."""
+        code, value = differentiate(self.function, position, out, self.data)
+        return value if code == 0 else self.note(code, position, math.inf)
 
     def note(self, code: int, position: Floats, instead: float) -> float:
         """Note the first error of the function's own; return what stands for its value."""
@@ -346,15 +359,15 @@ def _pointer(f: Any, gradient: Any, compiled: bool) -> Any:
         ) from None
 
 
-def _box(bounds: Any, dim: int) -> tuple[Floats, Floats]:
+def _box(name: str, bounds: Any, dim: int) -> tuple[Floats, Floats]:
     """Return the lower and the upper bound of every coordinate."""
     try:
         low, high = (-np.inf, np.inf) if bounds is None else bounds
         sides = [np.array(np.broadcast_to(np.asarray(side, dtype=np.float64), (dim,))) for side in (low, high)]
     except (TypeError, ValueError) as error:
         raise StochinfError(
-            f"Function: bounds = {bounds!r}; (low, high) is needed, numbers or arrays of shape ({dim},)"
+            f"Function: {name} = {bounds!r}; (low, high) is needed, numbers or arrays of shape ({dim},)"
         ) from error
     if not (sides[0] < sides[1]).all():
-        raise StochinfError(f"Function: bounds = {bounds!r}; every lower bound lies below its upper one")
+        raise StochinfError(f"Function: {name} = {bounds!r}; every lower bound lies below its upper one")
     return sides[0], sides[1]

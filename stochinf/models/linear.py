@@ -132,6 +132,10 @@ class LinearTarget(NamedTuple):
             out[j] /= n
         return total
 
+    def whole(self, position: Floats, out: Floats) -> float:
+        """Write the gradient of f without l1; return f."""
+        return self.smooth_gradient(position, out) / self.labels.size + self.penalty(position)
+
     def log_density(self, position: Floats) -> float:
         """Return -n f(w)."""
         total = 0.0

@@ -71,12 +71,6 @@ def solve_regularised(square: Any, factor: Any, right: Any, out: Any) -> float:
     """Write the solution of (square + a I) x = right with the first a of 0, s, 10 s, 100 s, ... that makes it definite; return a.
 
     s is 1e-10 of the mean of the diagonal's absolute values.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from stochinf.optim.cholesky import solve_regularised
-    >>> solve_regularised.py_func if hasattr(solve_regularised, "py_func") else None
     """
     scale = 0.0
     for i in range(square.shape[0]):

@@ -2,9 +2,9 @@ r"""Newton's method for linear models: every row once for gradient and Hessian, 
 
 .. math:: H = \frac1n X' C X + \lambda_2 I, \quad d = -H^{-1} \nabla f(w), \quad w \leftarrow w + \eta t d,
 
-with C the curvatures of the losses. The scores z = X w and X d are kept, so that the objective along d costs one evaluation of the
-loss per row, whatever the number of features. t is 1 halved until f falls by 1e-4 of what its slope promises (Armijo). Rows in
-compressed form add to H in the square of their number of features.
+with C the curvatures of the losses. The scores z = X w and X d are kept, so that the objective along d costs one evaluation of
+the loss per row, whatever the number of features. t is 1 halved until f falls by 1e-4 of what its slope promises (Armijo). Rows
+in compressed form add to H in the square of their number of features.
 
 References
 ----------
@@ -72,7 +72,7 @@ class LinearNewton(NamedTuple):
     learning_rate: Any = 1.0
 
     def pick(self, target: Any) -> Scan:
-        """A step sees every row."""
+        """Return the picker of one point, since a step sees every row."""
         return Scan(1)
 
     def points(self, target: Any) -> int:
@@ -152,4 +152,4 @@ class LinearNewton(NamedTuple):
         for j in range(target.penalised):
             w = state.position[j] + length * state.direction[j]
             squares += w * w
-        return total / state.scores.size + 0.5 * target.l2 * squares
+        return float(total / state.scores.size + 0.5 * target.l2 * squares)
