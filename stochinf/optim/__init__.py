@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = exports(
         "SPSA": "black_box.spsa",
         "StatisticalStep": "statistical",
         "TwoPoint": "black_box.two_point",
+        "shrink": "shrinkage",
         "trajectory": "trajectories",
         **dict.fromkeys(("Bipop", "Ipop", "Once"), "black_box.restarts"),
         **dict.fromkeys(("ASGD", "Lion", "Rprop"), "sign_rules"),
@@ -22,6 +23,6 @@ __getattr__, __dir__, __all__ = exports(
         **dict.fromkeys(("AdaDelta", "AdaGrad", "RMSProp"), "adagrad"),
         **dict.fromkeys(("AdaMax", "NAdam", "RAdam"), "adam_variants"),
         **dict.fromkeys(("Momentum", "Nesterov"), "momentum_rules"),
-        **dict.fromkeys(("chain", "clip", "momentum", "shrink", "weight_decay"), "transforms"),
+        **dict.fromkeys(("chain", "clip", "momentum", "weight_decay"), "transforms"),
     },
 )

@@ -10,12 +10,14 @@ import math
 from typing import Any, NamedTuple
 
 from stochinf.optim.rule import rule
-from stochinf.optim.sgd import KERAS, TORCH, rate_from_data, velocity_formula, velocity_transform
+from stochinf.optim.sgd import RATES, rate_from_data, velocity_formula, velocity_transform
 
 __all__ = ["Momentum", "MomentumRule", "Nesterov"]
 
+DEFAULTS: dict[str | None, dict[str, Any]] = {**RATES, None: {"momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0}}
 
-@rule
+
+@rule(DEFAULTS, NAME="Momentum")
 class MomentumRule(NamedTuple):
     """Gradient descent with momentum.
 
@@ -57,7 +59,7 @@ class MomentumRule(NamedTuple):
         return velocity_formula(self, nesterov=False)
 
 
-@rule
+@rule(DEFAULTS)
 class Nesterov(NamedTuple):
     """Gradient descent with Nesterov's momentum.
 
@@ -99,15 +101,5 @@ class Nesterov(NamedTuple):
         return velocity_formula(self, nesterov=True)
 
 
-MomentumRule.DEFAULTS = Nesterov.DEFAULTS = {  # type: ignore[attr-defined]
-    None: {"momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0},
-    "torch": TORCH,
-    "optax": {},
-    "keras": KERAS,
-    "textbook": {},
-}
-
-
-MomentumRule.NAME = "Momentum"  # type: ignore[attr-defined]
 Momentum = MomentumRule
 """The public name; `stochinf.optim.transforms.Momentum` is the transform inside."""

@@ -2,7 +2,6 @@
 
 A rule is a part whose first field is `learning_rate`, with
 
-- `DEFAULTS`: for each convention, None included, the values of fields left out;
 - `as_transform()`: the transform of the gradient that it stands for;
 - `formula()`: its equations, for the repr.
 
@@ -100,13 +99,27 @@ def _repr(self: Any) -> str:
     return f"{name_of(self)}({numbers}): {self.formula()}"
 
 
-def rule(cls: Class) -> Class:
-    """Make a NamedTuple with `DEFAULTS`, `transform` and `formula` a rule."""
-    for name in ("checked", "given_rate", "prepare", "rate_on"):
-        if name not in vars(cls):
-            setattr(cls, name, vars(_Ruled)[name])
-    cls.__repr__ = _repr  # type: ignore[assignment]
-    return part(needs=("gradient",), yields="optimum")(cls)
+def rule(defaults: dict[str | None, dict[str, Any]], **traits: Any) -> Callable[[Class], Class]:
+    """Make a NamedTuple with `as_transform` and `formula` a rule.
+
+    Parameters
+    ----------
+    defaults : dict
+        For each convention, None included, the values of fields left out; those of None fill what a convention does not name.
+    **traits
+        `OPEN_RATE`: the learning rate where none is given, for rules that do not take it from the data. `NAME`: the public name
+        where the class has another.
+    """
+
+    def decorate(cls: Class) -> Class:
+        for name in ("checked", "given_rate", "prepare", "rate_on"):
+            if name not in vars(cls):
+                setattr(cls, name, vars(_Ruled)[name])
+        cls.__repr__ = _repr  # type: ignore[assignment]
+        made: Class = part(needs=("gradient",), yields="optimum", DEFAULTS=defaults, **traits)(cls)
+        return made
+
+    return decorate
 
 
 def is_rule(value: Any) -> bool:

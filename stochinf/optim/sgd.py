@@ -26,15 +26,21 @@ from stochinf.engine.schedules import RobbinsMonro
 from stochinf.optim.contract import check_transform
 from stochinf.optim.descent import is_open
 from stochinf.optim.rule import rule
-from stochinf.optim.transforms import Identity, Momentum, Shrink, WeightDecay, chain, leaves
+from stochinf.optim.shrinkage import Shrink
+from stochinf.optim.transforms import Identity, Momentum, WeightDecay, chain, leaves
 from stochinf.optim.velocity import Ahead, Dampened, HeavyBall, HeavyBallAhead, LookAhead
 
-__all__ = ["SGD", "default_rate", "rate_from_data", "velocity_formula", "velocity_transform"]
+__all__ = ["RATES", "SGD", "default_rate", "rate_from_data", "velocity_formula", "velocity_transform"]
 
-KERAS, TORCH = {"learning_rate": 0.01}, {"learning_rate": 1e-3}
+RATES: dict[str | None, dict[str, Any]] = {
+    "torch": {"learning_rate": 1e-3},
+    "optax": {},
+    "keras": {"learning_rate": 0.01},
+    "textbook": {},
+}
 
 
-@rule
+@rule({**RATES, None: {"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0}})
 class SGD(NamedTuple):
     """Stochastic gradient descent.
 
@@ -93,15 +99,6 @@ class SGD(NamedTuple):
         """Return the equations."""
         turned = "" if isinstance(self.transform, Identity) else "g <- T(g); "
         return turned + velocity_formula(self, bool(self.nesterov))
-
-
-SGD.DEFAULTS = {  # type: ignore[attr-defined]
-    None: {"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0},
-    "torch": TORCH,
-    "optax": {},
-    "keras": KERAS,
-    "textbook": {},
-}
 
 
 def velocity_transform(made: Any, nesterov: bool, first: Any = None) -> Any:

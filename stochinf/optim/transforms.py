@@ -26,8 +26,8 @@ from stochinf.engine.parts import part
 from stochinf.optim.contract import TINY, Move, NoMemory, Plain, check_transform
 
 __all__ = [
-    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Shrink", "Velocity", "WeightDecay", "chain",
-    "clip", "complete", "leaves", "momentum", "shrink", "weight_decay",
+    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Velocity", "WeightDecay", "chain",
+    "clip", "complete", "leaves", "momentum", "weight_decay",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -136,32 +136,6 @@ class WeightDecay(NamedTuple):
 
 
 @part
-class Shrink(NamedTuple):
-    """Multiply the position by 1 - rate * strength, once the gradient has been taken: weight decay apart from the gradient."""
-
-    strength: float = 1e-4
-
-    def checked(self) -> Shrink:
-        """Check the strength."""
-        if not (self.strength >= 0 and math.isfinite(self.strength)):
-            raise StochinfError(f"shrink({self.strength}): a finite number of at least 0 is needed")
-        return self
-
-    def init(self, dim: int) -> NoMemory:
-        """Return no memory."""
-        return NoMemory(np.zeros(0))
-
-    def look(self, position: Floats, memory: NoMemory) -> None:
-        """Take the gradient where the position is."""
-
-    def direct(self, position: Floats, gradient: Floats, memory: NoMemory, move: Move) -> None:
-        """Shrink the position."""
-        kept = 1.0 - move.rate * self.strength
-        for j in range(position.size):
-            position[j] *= kept
-
-
-@part
 class Chain(NamedTuple):
     """Two transforms, one after the other; either may be a chain."""
 
@@ -189,8 +163,8 @@ def chain(*transforms: Any) -> Any:
     Parameters
     ----------
     *transforms : part
-        With `init` and `apply` or `direct`; a chain is one too. A rule such as `Momentum(0.01)` stands for its transform, and gives
-        the learning rate.
+        With `init` and `apply` or `direct`; a chain is one too. A rule such as `Momentum(0.01)` stands for its transform and
+        gives the learning rate.
 
     Returns
     -------
@@ -307,29 +281,3 @@ def weight_decay(strength: float) -> WeightDecay:
     WeightDecay(strength=0.0001)
     """
     return WeightDecay(strength)
-
-
-def shrink(strength: float) -> Shrink:
-    """Return weight decay apart from the gradient: w <- (1 - rate * strength) w beside the step.
-
-    Parameters
-    ----------
-    strength : float
-        Not negative.
-
-    Returns
-    -------
-    Shrink
-        For the `transform` of a rule, alone or in a `chain`.
-
-    References
-    ----------
-    Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. ICLR, algorithm 2.
-
-    Examples
-    --------
-    >>> import stochinf as si
-    >>> si.optim.shrink(1e-4)
-    Shrink(strength=0.0001)
-    """
-    return Shrink(strength)
