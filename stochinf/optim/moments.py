@@ -107,7 +107,7 @@ class ByMoments(NamedTuple):
         memory.first[j] = m
         memory.second[j] = v
         size = math.sqrt(v * memory.clock[3] + self.eps_root) + memory.clock[4]
-        return m * memory.clock[2] / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return m * memory.clock[2] / size if size > 0.0 else 0.0
 
 
 @part
@@ -139,7 +139,7 @@ class LargestRaw(NamedTuple):
         memory.second[j] = v
         memory.largest[j] = largest
         size = math.sqrt(largest * memory.clock[3]) + memory.clock[4]
-        return m * memory.clock[2] / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return m * memory.clock[2] / size if size > 0.0 else 0.0
 
 
 @part
@@ -171,7 +171,7 @@ class LargestCorrected(NamedTuple):
         memory.second[j] = v
         memory.largest[j] = largest
         size = math.sqrt(largest + self.eps_root) + self.eps
-        return m * memory.clock[2] / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return m * memory.clock[2] / size if size > 0.0 else 0.0
 
 
 @part
@@ -200,7 +200,7 @@ class ByLargest(NamedTuple):
         memory.first[j] = m
         memory.second[j] = u
         size = u + self.eps_out
-        return m * memory.clock[2] / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return m * memory.clock[2] / size if size > 0.0 else 0.0
 
 
 @part
@@ -239,4 +239,4 @@ class Rectified(NamedTuple):
         if memory.clock[6] == 0.0:
             return m * memory.clock[2]  # type: ignore[no-any-return]
         size = math.sqrt(v * memory.clock[3]) + memory.clock[4]
-        return memory.clock[6] * m * memory.clock[2] / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return memory.clock[6] * m * memory.clock[2] / size if size > 0.0 else 0.0

@@ -68,7 +68,9 @@ class BySign(NamedTuple):
         g = gradient[j]
         mixed = self.beta1 * memory.velocity[j] + (1.0 - self.beta1) * g
         memory.velocity[j] = flushed(self.beta2 * memory.velocity[j] + (1.0 - self.beta2) * g)
-        return float(mixed > 0.0) - float(mixed < 0.0) if mixed == mixed else mixed
+        if mixed == 0.0 or mixed != mixed:
+            return mixed  # type: ignore[no-any-return]
+        return math.copysign(1.0, mixed)
 
 
 @part

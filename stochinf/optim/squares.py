@@ -83,7 +83,7 @@ class BySum(NamedTuple):
         total = memory.squares[j] + g * g
         memory.squares[j] = total
         size = math.sqrt(total + self.eps_in) + self.eps_out
-        return memory.clock[1] * g / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return memory.clock[1] * g / size if size > 0.0 else 0.0
 
     def rest(self, j: int, memory: Squares, missed: int) -> None:
         """Make up for steps without a gradient: they change nothing."""
@@ -117,7 +117,7 @@ class ByAverage(NamedTuple):
             v = 0.0
         memory.squares[j] = v
         size = math.sqrt(v * memory.clock[1] + self.eps_in) + self.eps_out
-        return g / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return g / size if size > 0.0 else 0.0
 
     def rest(self, j: int, memory: Squares, missed: int) -> None:
         """Make up for steps without a gradient: the average falls."""
@@ -146,7 +146,7 @@ class ByDeviation(NamedTuple):
         memory.squares[j] = v if v > TINY else 0.0
         memory.means[j] = m if abs(m) > TINY else 0.0
         size = math.sqrt(max(v - m * m, 0.0) + self.eps_in) + self.eps_out
-        return g / size if size > 0.0 else 0.0  # type: ignore[no-any-return]
+        return g / size if size > 0.0 else 0.0
 
 
 @part
@@ -170,4 +170,4 @@ class ByUnits(NamedTuple):
         step = math.sqrt(memory.steps[j] + self.eps) / size * g if size > 0.0 else 0.0
         u = self.rho * memory.steps[j] + (1.0 - self.rho) * step * step
         memory.steps[j] = u if u > TINY else 0.0
-        return step  # type: ignore[no-any-return]
+        return step
