@@ -19,6 +19,7 @@ from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
 from stochinf.models.batch import size_of
 from stochinf.optim.contract import Move, in_precision
+from stochinf.optim.lazy import LazyDescent
 from stochinf.optim.linear import LinearSGD
 from stochinf.optim.starting import starting_point
 from stochinf.optim.transforms import Identity, complete, leaves
@@ -94,7 +95,7 @@ def descent(rate: Any, transform: Any, target: Any, asker: str = "SGD") -> Any:
 
     Returns
     -------
-    Descent or LinearSGD
+    Descent, LazyDescent or LinearSGD
 
     Raises
     ------
@@ -106,9 +107,14 @@ def descent(rate: Any, transform: Any, target: Any, asker: str = "SGD") -> Any:
             f"{asker}: l1 = {target.l1:g}, a penalty without a gradient; take a rule made for it, such as"
             " stochinf.optim.CoordinateDescent() or SAGA()"
         )
-    if getattr(target, "linear", False) and all(isinstance(leaf, Identity) for leaf in leaves(transform)):
-        return LinearSGD(rate)
-    return Descent(rate, complete(transform))
+    whole = complete(transform)
+    if getattr(target, "linear", False):
+        plain = not target.l2 or getattr(target, "penalised", target.dim) == target.dim
+        if plain and all(isinstance(leaf, Identity) for leaf in leaves(transform)):
+            return LinearSGD(rate)
+        if target.sparse and not target.l2 and getattr(whole, "lazy", False):
+            return LazyDescent(rate, whole)
+    return Descent(rate, whole)
 
 
 def is_open(rate: Any) -> bool:
