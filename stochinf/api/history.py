@@ -23,8 +23,8 @@ Floats = npt.NDArray[np.float64]
 class History:
     """The objective at the start, after every epoch and at the end; where it was best, and where it was last finite.
 
-    A kernel may say more of its state: `objective(state)`, where it knows the objective at the position, and
-    `finished(state)`, a reason for which no further step can help.
+    A kernel may say more of its state: `objective(state)`, where it knows the objective at the position, `certificate(state)`,
+    where it keeps one, and `finished(state)`, a reason for which no further step can help.
     """
 
     def __init__(self, session: Session) -> None:
@@ -101,7 +101,7 @@ def result(session: Session, history: History, why: str = "") -> OptimizeResult:
 
     target, x = history.target, history.position
     gradient = target.full_gradient(x) if hasattr(target, "full_gradient") else None
-    certificate = target.certificate(x) if hasattr(target, "certificate") else None
+    certificate = _certificate(session, history)
     message = history.failure or session.reason
     status = _status(session, history)
     made = OptimizeResult()
@@ -127,12 +127,21 @@ def result(session: Session, history: History, why: str = "") -> OptimizeResult:
     return made
 
 
+def _certificate(session: Session, history: History) -> Any:
+    """Return the certificate of the result: the kernel's own where it keeps one, else the target's, if it has one."""
+    kernel, target = session.kernel, history.target
+    if hasattr(kernel, "certificate") and not history.failure:
+        return kernel.certificate(session.blocks[0].state)
+    return target.certificate(history.position) if hasattr(target, "certificate") else None
+
+
 def evaluations(session: Session) -> int:
-    """Return how many values or gradients a run has taken: as the kernel counts them, else points times steps."""
+    """Return how many values or gradients a run has taken, pilot runs included: as the kernel counts, else points times steps."""
     state = session.blocks[0].state
     if hasattr(state, "evaluations"):
         return int(state.evaluations[0])
-    return session.step * max(1, int(getattr(session.blocks[0].picker, "batch", 1)))
+    before = session.kernel.spent() if hasattr(session.kernel, "spent") else 0
+    return int(before) + session.step * max(1, int(getattr(session.blocks[0].picker, "batch", 1)))
 
 
 def _status(session: Session, history: History) -> int:

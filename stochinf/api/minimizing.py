@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
+
 from stochinf.api.history import History, result
 from stochinf.api.searching import SearchHistory
 from stochinf.engine import progress as progress_module
@@ -92,6 +94,7 @@ def minimize(
     """
     target = as_target(problem)
     rule, why = _rule(rule, target)
+    target = rule.form(target) if hasattr(rule, "form") else target
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
     check_kernel(rule, target)
     check_yield("minimize", rule, "optimum")
@@ -100,9 +103,9 @@ def minimize(
     if not hasattr(target, "objective"):
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
     check_stop(stop, target, Nothing())
-    plan = Plan(rule, target, picker, schedule, Nothing(), starting_positions(x0, 1), 1, 0, NEVER, False, entropy_of(rng))
-    if plan.init is not None and plan.init.ndim > 1:
-        raise StochinfError(f"x0: shape {plan.init.shape}; one position is needed")
+    init, entropy = _start(x0), entropy_of(rng)
+    rule = _settled(rule, target, picker, schedule, init, entropy)
+    plan = Plan(rule, target, picker, schedule, Nothing(), init, 1, 0, NEVER, False, entropy)
     session = build(plan, 0)
     history = (SearchHistory if getattr(session.kernel, "derivative_free", False) else History)(session)
     try:
@@ -125,12 +128,30 @@ def _rule(rule: Any, target: Any) -> tuple[Any, str]:
     return choice(target)
 
 
+def _start(x0: Any) -> npt.NDArray[Any] | None:
+    """Return the one starting position."""
+    init = starting_positions(x0, 1)
+    if init is not None and init.ndim > 1:
+        raise StochinfError(f"x0: shape {init.shape}; one position is needed")
+    return init
+
+
+def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entropy: int) -> Any:
+    """Return the rule; plain SGD that leaves all to the library gets its rate, and a head start, from pilot runs."""
+    if not hasattr(rule, "plain"):
+        return rule
+    from stochinf.optim.pilot import piloted, serves
+
+    right_size = init is None or init.size == getattr(target, "dim", -1)
+    return piloted(target, init, entropy) if right_size and serves(rule, target, picker, schedule) else rule
+
+
 def _default_stop(session: Session) -> Rule:
     """Return where a run ends that was not told: searches by values after a number that grows with the dimension, full passes
     once the kernel has finished, stochastic rules after ten."""
     if getattr(session.kernel, "derivative_free", False):
         return steps(EVALUATIONS * max(5, session.blocks[0].state.position.size))
-    return steps(FULL_PASSES) if hasattr(session.kernel, "finished") else epochs(EPOCHS)
+    return steps(FULL_PASSES * session.steps_per_epoch) if hasattr(session.kernel, "finished") else epochs(EPOCHS)
 
 
 def _with_rate(rule: Any) -> Any:

@@ -91,6 +91,10 @@ class SGD(NamedTuple):
         """Return the whole transform."""
         return velocity_transform(self, bool(self.nesterov), self.transform)
 
+    def plain(self) -> bool:
+        """Whether nothing stands between gradient and step, and nobody's conventions are asked for."""
+        return self.convention is None and isinstance(self.as_transform(), Identity)
+
     def rate_on(self, target: Any) -> Any:
         """Return the rate, from the data where it was left open."""
         return rate_from_data(self, target)

@@ -62,7 +62,7 @@ def test_a_chain_reaches_the_optimum_of_the_objective_it_was_given():
 
 @pytest.mark.fast
 def test_the_result_has_the_fields_of_scipy_and_the_history_of_every_epoch():
-    result = si.minimize(DENSE, si.optim.SGD(), rng=5)
+    result = si.minimize(DENSE, si.optim.SGD(0.5), rng=5)
     assert isinstance(result, scipy.optimize.OptimizeResult)
     assert result.success
     assert (result.message, result.reason, result.status) == ("10 epochs", "10 epochs", 0)
