@@ -3,7 +3,8 @@
 Features become float64: a C-contiguous array, or compressed rows (CSR) with sorted, unique columns and int32 indices where
 they fit. The user's own arrays are never changed. Both forms are parts with the same methods, so that models and kernels are
 written once: `dot(row, vector)`, `add(row, amount, vector)`, `outer(row, amount, square)`, `spread(point, factor, gradient,
-vector)`. Those of compressed rows index by unsigned integers: a look at the sign doubles the time of an outer product.
+vector)`; and, for kernels that look at single entries, `first(row)`, `end(row)`, `column(place)`, `entry(row, place)`. Those of
+compressed rows index by unsigned integers: a look at the sign doubles the time of an outer product.
 """
 
 from __future__ import annotations
@@ -52,6 +53,22 @@ class DenseRows(NamedTuple):
         """Add amount times a row to a vector."""
         for j in range(self.rows.shape[1]):
             vector[j] += amount * self.rows[row, j]
+
+    def first(self, row: int) -> int:
+        """Return the place of a row's first entry."""
+        return 0
+
+    def end(self, row: int) -> int:
+        """Return the place after a row's last entry."""
+        return int(self.rows.shape[1])
+
+    def column(self, place: int) -> int:
+        """Return the column of an entry."""
+        return place
+
+    def entry(self, row: int, place: int) -> float:
+        """Return an entry of a row."""
+        return self.rows[row, place]  # type: ignore[no-any-return]
 
     def outer(self, row: int, amount: float, square: Floats) -> None:
         """Add amount times the row's outer product with itself to the lower triangle of a matrix."""
@@ -116,6 +133,22 @@ class CompressedRows(NamedTuple):
         """Add amount times a row to a vector."""
         for k in range(np.uint64(self.row_start[row]), np.uint64(self.row_start[row + 1])):
             vector[np.uint64(self.columns[k])] += amount * self.values[k]
+
+    def first(self, row: int) -> Any:
+        """Return the place of a row's first entry."""
+        return np.uint64(self.row_start[row])
+
+    def end(self, row: int) -> Any:
+        """Return the place after a row's last entry."""
+        return np.uint64(self.row_start[row + 1])
+
+    def column(self, place: int) -> Any:
+        """Return the column of an entry."""
+        return np.uint64(self.columns[place])
+
+    def entry(self, row: int, place: int) -> float:
+        """Return an entry of a row."""
+        return self.values[place]  # type: ignore[no-any-return]
 
     def outer(self, row: int, amount: float, square: Floats) -> None:
         """Add amount times the row's outer product with itself to the lower triangle of a matrix."""
