@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from stochinf.engine.parts import part
 from stochinf.optim.contract import Move, elementwise
-from stochinf.optim.moments import Moments, corrections, flushed, fresh_clock
+from stochinf.optim.moments import Moments, corrections, flushed, fresh_clock, over
 
 __all__ = ["ByMomentsAhead", "ByWarmedMoments"]
 
@@ -59,12 +59,12 @@ class ByWarmedMoments(NamedTuple):
     def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
         """Renew both averages; mix the gradient in."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        v = flushed(self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g)
-        memory.first[j] = m
-        memory.second[j] = v
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
         size = math.sqrt(v * memory.clock[3]) + self.eps
-        return (memory.clock[7] * g + memory.clock[8] * m) / size if size > 0.0 else 0.0
+        return over(memory.clock[7] * g + memory.clock[8] * m, size)
 
 
 @part
@@ -91,9 +91,9 @@ class ByMomentsAhead(NamedTuple):
     def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
         """Renew both averages; mix the gradient in."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        v = flushed(self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g)
-        memory.first[j] = m
-        memory.second[j] = v
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
         size = math.sqrt(v * memory.clock[3] + self.eps_root) + self.eps
-        return (memory.clock[6] * g + memory.clock[7] * m) / size if size > 0.0 else 0.0
+        return over(memory.clock[6] * g + memory.clock[7] * m, size)

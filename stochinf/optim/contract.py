@@ -25,7 +25,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import is_part, part
 
-__all__ = ["Move", "NoMemory", "Plain", "check_transform", "elementwise", "in_precision"]
+__all__ = ["Move", "NoMemory", "Plain", "Turning", "check_transform", "elementwise", "in_precision"]
 
 Floats = npt.NDArray[Any]
 Class = TypeVar("Class", bound=type)
@@ -70,10 +70,17 @@ class _Elementwise:
         for j in range(gradient.size):
             gradient[j] = self.element(j, position, gradient, memory, move)
 
+    def descend(self: Any, position: Floats, gradient: Floats, memory: Any, move: Move) -> None:
+        """Turn every coordinate and move it at once."""
+        self.tick(memory, move)
+        for j in range(position.size):
+            direction = self.element(j, position, gradient, memory, move)
+            position[j] -= move.rate * direction
+
 
 def elementwise(cls: Class) -> Class:
     """Give a transform with `element` the methods `look`, `tick` and `direct`, where it lacks them."""
-    for name in ("look", "tick", "direct"):
+    for name in ("look", "tick", "direct", "descend"):
         if name not in vars(cls):
             setattr(cls, name, vars(_Elementwise)[name])
     return cls
@@ -95,6 +102,37 @@ class Plain(NamedTuple):
     def direct(self, position: Floats, gradient: Floats, memory: Any, move: Move) -> None:
         """Apply the transform."""
         self.inner.apply(position, gradient, memory)
+
+    def descend(self, position: Floats, gradient: Floats, memory: Any, move: Move) -> None:
+        """Apply the transform, and move."""
+        self.inner.apply(position, gradient, memory)
+        for j in range(position.size):
+            position[j] -= move.rate * gradient[j]
+
+
+@part
+class Turning(NamedTuple):
+    """A transform that has `look` and `direct`, with the rest of the contract around it."""
+
+    inner: Any
+
+    def init(self, dim: int) -> Any:
+        """Return the transform's memory."""
+        return self.inner.init(dim)
+
+    def look(self, position: Floats, memory: Any) -> None:
+        """Let the transform look ahead."""
+        self.inner.look(position, memory)
+
+    def direct(self, position: Floats, gradient: Floats, memory: Any, move: Move) -> None:
+        """Turn the gradient."""
+        self.inner.direct(position, gradient, memory, move)
+
+    def descend(self, position: Floats, gradient: Floats, memory: Any, move: Move) -> None:
+        """Turn the gradient, and move."""
+        self.inner.direct(position, gradient, memory, move)
+        for j in range(position.size):
+            position[j] -= move.rate * gradient[j]
 
 
 def check_transform(asker: str, transform: Any) -> None:

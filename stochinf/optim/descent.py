@@ -76,9 +76,7 @@ class Descent(NamedTuple):
         """Take the gradient, turn it into a direction, move."""
         self.transform.look(state.position, state.memory)
         target.gradient(state.position, point, state.gradient)
-        self.transform.direct(state.position, state.gradient, state.memory, Move(rate, size_of(point)))
-        for j in range(state.position.size):
-            state.position[j] -= rate * state.gradient[j]
+        self.transform.descend(state.position, state.gradient, state.memory, Move(rate, size_of(point)))
         state.stats[0] = rate
 
 

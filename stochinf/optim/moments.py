@@ -37,6 +37,10 @@ __all__ = ["ByLargest", "ByMoments", "LargestCorrected", "LargestMoments", "Larg
 Floats = npt.NDArray[Any]
 
 
+SMALLEST = 1e-140
+"""Sizes below this, near the root of `TINY`, count as this."""
+
+
 class Moments(NamedTuple):
     """Averages of gradients and of squares, shape (dim,), and a clock.
 
@@ -74,6 +78,18 @@ def corrections(clock: npt.NDArray[np.float64], beta1: float, beta2: float, firs
 
 
 @helper()
+def hatted(eps_hat: float, correction: float) -> float:
+    """Return eps hat / sqrt(c2); a root is not taken where there is none to take."""
+    return eps_hat * math.sqrt(correction) if eps_hat > 0.0 else 0.0
+
+
+@helper()
+def over(number: float, size: float) -> float:
+    """Return number / size, where a size of 0 stands for one too small to be told, and the number is smaller still."""
+    return number / max(size, SMALLEST)
+
+
+@helper()
 def flushed(number: float) -> float:
     """Return a number, or 0 where it would soon underflow."""
     return number if abs(number) > TINY else 0.0
@@ -95,19 +111,22 @@ class ByMoments(NamedTuple):
         return Moments(np.zeros(dim), np.zeros(dim), fresh_clock())
 
     def tick(self, memory: Moments, move: Move) -> None:
-        """Write the corrections."""
-        corrections(memory.clock, self.beta1, self.beta2, 1.0, 1.0)
-        memory.clock[4] = self.eps + self.eps_hat * math.sqrt(memory.clock[3])
+        """Write the corrections, multiplied through by sqrt(c2): that leaves least to do for each coordinate."""
+        clock = memory.clock
+        corrections(clock, self.beta1, self.beta2, 1.0, 1.0)
+        root = math.sqrt(1.0 - clock[1])
+        clock[2] *= root
+        clock[3] = self.eps_root * (1.0 - clock[1])
+        clock[4] = max(self.eps * root + self.eps_hat, SMALLEST)
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
         """Renew both averages, divide one by the root of the other."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        v = flushed(self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g)
-        memory.first[j] = m
-        memory.second[j] = v
-        size = math.sqrt(v * memory.clock[3] + self.eps_root) + memory.clock[4]
-        return m * memory.clock[2] / size if size > 0.0 else 0.0
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
+        return m * memory.clock[2] / (math.sqrt(v + memory.clock[3]) + memory.clock[4])  # type: ignore[no-any-return]
 
 
 @part
@@ -127,19 +146,20 @@ class LargestRaw(NamedTuple):
     def tick(self, memory: LargestMoments, move: Move) -> None:
         """Write the corrections."""
         corrections(memory.clock, self.beta1, self.beta2, 1.0, 1.0)
-        memory.clock[4] = self.eps + self.eps_hat * math.sqrt(memory.clock[3])
+        memory.clock[4] = self.eps + hatted(self.eps_hat, memory.clock[3])
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: LargestMoments, move: Move) -> float:
         """Renew the averages and the largest, divide by its root."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        v = flushed(self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g)
+        scale = memory.clock[2]
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
         largest = max(memory.largest[j], v)
-        memory.first[j] = m
-        memory.second[j] = v
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
         memory.largest[j] = largest
         size = math.sqrt(largest * memory.clock[3]) + memory.clock[4]
-        return m * memory.clock[2] / size if size > 0.0 else 0.0
+        return over(m * scale, size)
 
 
 @part
@@ -164,14 +184,15 @@ class LargestCorrected(NamedTuple):
     def element(self, j: int, position: Floats, gradient: Floats, memory: LargestMoments, move: Move) -> float:
         """Renew the averages and the largest, divide by its root."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        v = flushed(self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g)
+        scale = memory.clock[2]
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
         largest = max(memory.largest[j], v * memory.clock[3])
-        memory.first[j] = m
-        memory.second[j] = v
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
         memory.largest[j] = largest
         size = math.sqrt(largest + self.eps_root) + self.eps
-        return m * memory.clock[2] / size if size > 0.0 else 0.0
+        return over(m * scale, size)
 
 
 @part
@@ -195,12 +216,13 @@ class ByLargest(NamedTuple):
     def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
         """Renew the average and the decaying maximum."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        u = flushed(max(self.beta2 * memory.second[j], abs(g) + self.eps_in))
-        memory.first[j] = m
-        memory.second[j] = u
+        scale = memory.clock[2]
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        u = max(self.beta2 * memory.second[j], abs(g) + self.eps_in)
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(u)
         size = u + self.eps_out
-        return m * memory.clock[2] / size if size > 0.0 else 0.0
+        return over(m * scale, size)
 
 
 @part
@@ -220,7 +242,7 @@ class Rectified(NamedTuple):
     def tick(self, memory: Moments, move: Move) -> None:
         """Write the corrections, and the rectification r_t: 0 as long as there is none."""
         corrections(memory.clock, self.beta1, self.beta2, 1.0, 1.0)
-        memory.clock[4] = self.eps + self.eps_hat * math.sqrt(memory.clock[3])
+        memory.clock[4] = self.eps + hatted(self.eps_hat, memory.clock[3])
         memory.clock[5] += 1.0
         longest = 2.0 / (1.0 - self.beta2) - 1.0
         length = longest - 2.0 * memory.clock[5] * memory.clock[1] * memory.clock[3]
@@ -232,11 +254,12 @@ class Rectified(NamedTuple):
     def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
         """Renew both averages; divide where the rectification is known."""
         g = gradient[j]
-        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
-        v = flushed(self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g)
-        memory.first[j] = m
-        memory.second[j] = v
+        scale = memory.clock[2]
+        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
         if memory.clock[6] == 0.0:
-            return m * memory.clock[2]  # type: ignore[no-any-return]
+            return m * scale  # type: ignore[no-any-return]
         size = math.sqrt(v * memory.clock[3]) + memory.clock[4]
-        return memory.clock[6] * m * memory.clock[2] / size if size > 0.0 else 0.0
+        return over(memory.clock[6] * m * scale, size)

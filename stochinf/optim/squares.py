@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from stochinf.engine.parts import part
 from stochinf.optim.contract import TINY, Move, elementwise
+from stochinf.optim.moments import over
 
 __all__ = ["ByAverage", "ByDeviation", "BySum", "ByUnits", "Squares"]
 
@@ -83,7 +84,7 @@ class BySum(NamedTuple):
         total = memory.squares[j] + g * g
         memory.squares[j] = total
         size = math.sqrt(total + self.eps_in) + self.eps_out
-        return memory.clock[1] * g / size if size > 0.0 else 0.0
+        return over(memory.clock[1] * g, size)
 
     def rest(self, j: int, memory: Squares, missed: int) -> None:
         """Make up for steps without a gradient: they change nothing."""
@@ -117,7 +118,7 @@ class ByAverage(NamedTuple):
             v = 0.0
         memory.squares[j] = v
         size = math.sqrt(v * memory.clock[1] + self.eps_in) + self.eps_out
-        return g / size if size > 0.0 else 0.0
+        return over(g, size)
 
     def rest(self, j: int, memory: Squares, missed: int) -> None:
         """Make up for steps without a gradient: the average falls."""
@@ -146,7 +147,7 @@ class ByDeviation(NamedTuple):
         memory.squares[j] = v if v > TINY else 0.0
         memory.means[j] = m if abs(m) > TINY else 0.0
         size = math.sqrt(max(v - m * m, 0.0) + self.eps_in) + self.eps_out
-        return g / size if size > 0.0 else 0.0
+        return over(g, size)
 
 
 @part
@@ -167,7 +168,7 @@ class ByUnits(NamedTuple):
         v = self.rho * memory.squares[j] + (1.0 - self.rho) * g * g
         memory.squares[j] = v if v > TINY else 0.0
         size = math.sqrt(v + self.eps)
-        step = math.sqrt(memory.steps[j] + self.eps) / size * g if size > 0.0 else 0.0
+        step = over(math.sqrt(memory.steps[j] + self.eps), size) * g
         u = self.rho * memory.steps[j] + (1.0 - self.rho) * step * step
         memory.steps[j] = u if u > TINY else 0.0
-        return step
+        return step  # type: ignore[no-any-return]

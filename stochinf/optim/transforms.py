@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move, NoMemory, Plain, check_transform
+from stochinf.optim.contract import TINY, Move, NoMemory, Plain, Turning, check_transform
 
 __all__ = [
     "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Velocity", "WeightDecay", "chain",
@@ -156,6 +156,11 @@ class Chain(NamedTuple):
         self.first.direct(position, gradient, memory.first, move)
         self.second.direct(position, gradient, memory.second, move)
 
+    def descend(self, position: Floats, gradient: Floats, memory: ChainMemory, move: Move) -> None:
+        """Apply the first, then the second, and move."""
+        self.first.direct(position, gradient, memory.first, move)
+        self.second.descend(position, gradient, memory.second, move)
+
 
 def chain(*transforms: Any) -> Any:
     """Return transforms applied in order, the first first; with a rule among them, the rule that has them all.
@@ -214,7 +219,9 @@ def complete(transform: Any) -> Any:
     """Return a transform with the whole contract: leaves that have only `apply` are wrapped."""
     if isinstance(transform, Chain):
         return Chain(complete(transform.first), complete(transform.second))
-    return transform if hasattr(transform, "direct") else Plain(transform)
+    if hasattr(transform, "descend"):
+        return transform
+    return Turning(transform) if hasattr(transform, "direct") else Plain(transform)
 
 
 def clip(limit: float) -> Clip:
