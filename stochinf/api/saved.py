@@ -19,9 +19,12 @@ __all__ = ["Door", "Snapshot", "restored"]
 
 MODULES = {
     "models.coin": ("CoinBias",),
+    "models.columns": ("CompressedColumns", "DenseColumns"),
     "models.design": ("CompressedRows",),
     "models.least_squares": ("LinearRegression",),
     "models.logistic": ("LogisticRegression",),
+    "models.penalised": ("Lasso", "Penalised"),
+    "models.penalties": ("Box", "ElasticNet", "MCP", "SCAD"),
     "models.poisson": ("PoissonRegression",),
     "models.squared_hinge": ("SquaredHinge",),
     "graphs.blocked.blocked": ("Blocked",),
@@ -36,6 +39,7 @@ MODULES = {
     "graphs.tempering.kernel": ("Tempering",),
     "mcmc.metropolis": ("Metropolis",),
     "mcmc.sgld": ("SGLD",),
+    "optim.coordinate.rules": ("CoordinateDescent", "WorkingSets"),
     "optim.adagrad": ("AdaDelta", "AdaGrad", "RMSProp"),
     "optim.adam": ("AMSGrad", "Adam", "AdamW"),
     "optim.adam_variants": ("AdaMax", "NAdam", "RAdam"),

@@ -8,9 +8,12 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "CoinBias": "coin",
+        "Lasso": "penalised",
         "LinearRegression": "least_squares",
         "LogisticRegression": "logistic",
+        "Penalised": "penalised",
         "PoissonRegression": "poisson",
         "SquaredHinge": "squared_hinge",
+        **dict.fromkeys(("Box", "ElasticNet", "L1", "MCP", "SCAD"), "penalties"),
     },
 )

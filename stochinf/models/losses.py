@@ -70,6 +70,16 @@ class LogisticLoss(NamedTuple):
         small = math.exp(-abs(z))
         return small / ((1.0 + small) * (1.0 + small))
 
+    def loss_divergence(self, z: float, y: float, u: float) -> float:
+        """Return the divergence of one row, compiled."""
+        a = min(max(-y * u, 0.0), 1.0)
+        total = a * log_loss(-y * z) + (1.0 - a) * log_loss(y * z)
+        if a > 0.0:
+            total += a * math.log(a)
+        if a < 1.0:
+            total += (1.0 - a) * math.log(1.0 - a)
+        return max(total, 0.0)
+
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return the relative entropy between the chances -y u and those of the model."""
         from scipy.special import expit, kl_div
@@ -102,6 +112,10 @@ class SquaredLoss(NamedTuple):
         """Return the second derivative in z."""
         return 1.0
 
+    def loss_divergence(self, z: float, y: float, u: float) -> float:
+        """Return the divergence of one row, compiled."""
+        return 0.5 * (z - y - u) * (z - y - u)
+
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return half the squared distance of u from the residual."""
         return 0.5 * (z - y - u) ** 2
@@ -131,6 +145,14 @@ class PoissonLoss(NamedTuple):
     def loss_curvature(self, z: float, y: float) -> float:
         """Return the second derivative in z."""
         return np.exp(z)  # type: ignore[no-any-return]
+
+    def loss_divergence(self, z: float, y: float, u: float) -> float:
+        """Return the divergence of one row, compiled."""
+        rate = max(u + y, 0.0)
+        total = np.exp(z) - rate
+        if rate > 0.0:
+            total += rate * (math.log(rate) - z)
+        return max(total, 0.0)  # type: ignore[no-any-return]
 
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return the relative entropy between the rates u + y and those of the model."""
@@ -164,6 +186,11 @@ class SquaredHingeLoss(NamedTuple):
     def loss_curvature(self, z: float, y: float) -> float:
         """Return the second derivative in z; 0 at the kink."""
         return 2.0 if y * z < 1.0 else 0.0
+
+    def loss_divergence(self, z: float, y: float, u: float) -> float:
+        """Return the divergence of one row, compiled."""
+        short, a = 1.0 - y * z, -y * u
+        return (short - 0.5 * a) * (short - 0.5 * a) if short > 0.0 else 0.25 * a * a - a * short
 
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return the squared distance of the dual variable a = -y u from twice the shortfall."""

@@ -24,13 +24,18 @@ def choice(target: Any) -> tuple[Any, str]:
     StochinfError
         If no rule serves.
     """
+    from stochinf.optim.coordinate.rules import WorkingSets
     from stochinf.optim.newton import Newton
     from stochinf.optim.sgd import SGD
 
+    if getattr(target, "by_columns", False):
+        return WorkingSets(), f"WorkingSets: a penalty of {target.penalised} single coefficients"
     if getattr(target, "linear", False) and target.l1 == 0 and target.dim <= NEWTON_DIM:
         work = _outer_products(target) + target.dim**3 / 3.0
         if work <= NEWTON_WORK:
             return Newton(), f"Newton: {target.dim} coefficients, {work:.2g} multiplications a step"
+    if getattr(target, "linear", False) and target.l1 > 0:
+        return WorkingSets(), f"WorkingSets: an l1 penalty on {target.penalised} coefficients"
     if offers(target, "gradient"):
         return SGD(), f"SGD: {type(target).__name__} gives gradients of single points"
     raise StochinfError(f"minimize: no rule serves {type(target).__name__} unasked; name one, rule=")
