@@ -30,7 +30,7 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.random import uniform
 from stochinf.engine.target import check_needs
-from stochinf.optim.black_box.contract import Region, black_box, draw_start, region_of
+from stochinf.optim.black_box.contract import BEST, Region, black_box, draw_start, region_of
 
 __all__ = ["NelderMead", "NelderMeadState", "Simplex"]
 
@@ -241,7 +241,8 @@ class Simplex(NamedTuple):
             return
         found = state.values[0]
         gain = state.levels[1] - found
-        local = state.counts[LOCAL] == 0 or gain > 1e-10 + 1e-6 * abs(found)
+        fruitful = state.counts[LOCAL] == 0 or gain > 1e-10 + 1e-6 * abs(found)
+        local = fruitful and found <= state.stats[BEST]
         state.stats[RESTARTS] += 1.0
         state.counts[LOCAL] = 1 if local else 0
         state.levels[1] = found if local else math.inf

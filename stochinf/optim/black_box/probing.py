@@ -103,8 +103,8 @@ class Probing(NamedTuple):
         Of the directions.
     transform : part
     measure : int
-        0: the rate is absolute; 1: it is a factor of 1 / (4 (dim + 4) L), with L a curvature measured at the start; 2: of what
-        makes the first step as long as sigma times ten.
+        0: the rate is absolute; 1: it is a factor of 1 / (2 tr H + 4 L), with the trace and the largest eigenvalue of the Hessian
+        estimated at the start; 2: of what makes the first step as long as sigma times ten.
     """
 
     learning_rate: Any
@@ -182,13 +182,13 @@ def first_step(target: Any, start: Floats, sigma: float, measure: int, generator
         forth, back = target.objective(start + sigma * u), target.objective(start - sigma * u)
         slopes.append(abs(forth - back) / (2.0 * sigma))
         bends.append(abs(forth - 2.0 * here + back) / (sigma**2 * float(u @ u)))
-    slope, bend = float(np.mean(slopes)), float(np.max(bends)) * math.sqrt(start.size)
+    slope, bend = float(np.mean(slopes)), start.size * float(np.mean(bends)) + 2.0 * float(np.max(bends))
     if not (math.isfinite(slope) and math.isfinite(bend)):
         raise StochinfError(
             f"the function is not finite within {sigma:.3g} of the starting point {start}; give x0, or a learning_rate"
         )
     if measure == 1:
-        return 1.0 / (4.0 * (start.size + 4.0) * bend) if bend > 0 else 1.0
+        return 0.5 / bend if bend > 0 else 1.0
     return 10.0 * sigma / slope if slope > 0 else 1.0
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.engine.random import uniform
@@ -71,7 +72,14 @@ def new_ledger(population: int, most: int) -> Ledger:
 
 @part
 class Once(NamedTuple):
-    """No second run."""
+    """No second run.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.CMAES(restarts=si.optim.Once()).restarts
+    Once(unused=0)
+    """
 
     unused: int = 0
 
@@ -97,6 +105,11 @@ class Ipop(NamedTuple):
     """
 
     doublings: int = 9
+
+    def checked(self) -> Ipop:
+        """Check the number."""
+        check_doublings(self)
+        return self
 
     def again(self, ledger: Ledger, rng: Any) -> bool:
         """Plan the next run."""
@@ -125,6 +138,11 @@ class Bipop(NamedTuple):
 
     doublings: int = 9
 
+    def checked(self) -> Bipop:
+        """Check the number."""
+        check_doublings(self)
+        return self
+
     def again(self, ledger: Ledger, rng: Any) -> bool:
         """Plan the next run."""
         if ledger.spent[SMALL] >= max(1, ledger.spent[LARGE]):
@@ -136,6 +154,18 @@ class Bipop(NamedTuple):
         ledger.population[0] = min(ledger.population[2], math.floor(ledger.population[1] * 2.0**power))
         ledger.budget[0] = ledger.spent[LARGE] // 2
         return True
+
+
+def check_doublings(restarts: Any) -> None:
+    """Demand that doublings are a number from 0 to 40.
+
+    Raises
+    ------
+    StochinfError
+        If they are not.
+    """
+    if not 0 <= restarts.doublings <= 40:
+        raise StochinfError(f"{type(restarts).__name__}: doublings = {restarts.doublings}; a number from 0 to 40 is needed")
 
 
 @helper()

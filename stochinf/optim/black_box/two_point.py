@@ -5,7 +5,7 @@ With :math:`u \sim N(0, I)` the estimate
 .. math:: \hat g = \frac{f(x + \sigma u) - f(x - \sigma u)}{2 \sigma}\, u
 
 has as its mean the gradient of the smoothed function :math:`f_\sigma(x) = E f(x + \sigma u)`, which exists wherever f is
-bounded, and is that of f itself where f is quadratic. In dim dimensions it takes about dim times as many steps as the gradient would.
+bounded, and is that of f itself where f is quadratic. It takes about dim times as many steps as the gradient would.
 
 References
 ----------
@@ -34,7 +34,7 @@ class TwoPoint(NamedTuple):
     Parameters
     ----------
     learning_rate : float or schedule
-        NaN takes 1 / (4 (dim + 4) L), with L a curvature measured around the starting point.
+        NaN takes 1 / (2 tr H + 4 L): trace and largest eigenvalue of the Hessian, estimated around the starting point.
     sigma : float
         Distance of the probes; NaN takes 1/400 of the width of the problem's region, or 0.005 where it has none.
     directions : int
