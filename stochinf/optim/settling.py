@@ -8,7 +8,8 @@ replacement, have the stationary covariance :math:`\Sigma` that solves
 where :math:`A_B` is the mean Hessian of the batch's rows and C the covariance of the gradients of single rows at the minimum.
 With H in the place of :math:`A_B` this is the discrete Lyapunov equation
 :math:`\Sigma = (I - \eta H) \Sigma (I - \eta H)^T + \eta^2 C / b`; for small rates
-:math:`H \Sigma + \Sigma H = \eta C / b`, so that the rate over the batch acts as a temperature. Rows in shuffled epochs, whose errors cancel within an epoch, spread less.
+:math:`H \Sigma + \Sigma H = \eta C / b`, so that the rate over the batch acts as a temperature. Rows in shuffled epochs, whose
+errors cancel within an epoch, spread less.
 
 References
 ----------
