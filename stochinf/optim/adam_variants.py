@@ -96,10 +96,12 @@ class AdaMax(NamedTuple):
     ----------
     learning_rate : float or schedule
         NaN is 0.002.
-    beta1, beta2, weight_decay : float
+    beta1, beta2 : float
         As in `Adam`.
     eps : float
         Added to the absolute gradient; in "keras" to the maximum instead.
+    weight_decay : float
+        As in `Adam`.
     convention : {None, "torch", "optax", "keras", "textbook"}
         Whose formulas and default values; None takes PyTorch's.
 
@@ -141,10 +143,12 @@ class RAdam(NamedTuple):
     ----------
     learning_rate : float or schedule
         NaN is 0.001.
-    beta1, beta2, weight_decay : float
+    beta1, beta2 : float
         As in `Adam`.
     eps : float
         Added to the root: of v in PyTorch, of v / c2 in optax.
+    weight_decay : float
+        As in `Adam`.
     convention : {None, "torch", "optax", "textbook"}
         Whose formulas and default values; None takes PyTorch's.
 
