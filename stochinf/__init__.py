@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "FactorGraph": "graphs.factor_graph",
+        "FiniteSum": "models.finite_sum",
         "Function": "models.function",
         "RBM": "rbm.estimator",
         "load": "api.resuming",
@@ -30,7 +31,7 @@ __getattr__, __dir__, __all__ = exports(
         "sample": "api.sampling",
         "write_evidence": "graphs.formats",
         "write_graph": "graphs.formats",
-        **{name: f"{name}:" for name in ("density", "diagnostics", "graphs", "mcmc", "models", "optim", "rbm")},
+        **{name: f"{name}:" for name in ("density", "diagnostics", "graphs", "mcmc", "models", "optim", "rbm", "search")},
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",
         **dict.fromkeys(

@@ -12,13 +12,14 @@ CODE = f"""
 import json, lzma, sys
 sys.path.insert(0, {str(ROOT / "benchmarks")!r})
 import numpy as np
-from bbob_functions import COMPILED, SEEDS, least, tables
+from bbob_functions import COMPILED
+from bbob_numbers import least, seed_of, tables
 recorded = json.loads(lzma.open({str(RECORDED)!r}).read())
 worst = {{}}
 np.seterr(all="ignore")
 for key, values in recorded["values"].items():
     number, dim, instance = (int(part[1:]) for part in key.split("_"))
-    seed = SEEDS.get(number, number) + 1e4 * instance
+    seed = seed_of(number, instance)
     low = least(seed)
     given = tables(number, seed, dim)
     errors = [abs(low - values["fopt"])]
