@@ -83,6 +83,19 @@ class History:
 
         return Rule(lambda view: self.look() or self.finished(), next_check, lambda view: view.step % view.steps_per_epoch == 0)
 
+    def certified(self, share: float) -> Rule:
+        """Return the rule that stops where the gap is at most a share of the objective at the start; looks once per epoch."""
+        limit = share * max(abs(self.pairs[0][1]), 1e-300)
+
+        def reason(view: Any) -> str:
+            gap = getattr(self.target.certificate(self.position), "bound", math.inf)
+            return f"gap {gap:.2g} <= {limit:.2g}" if gap <= limit else ""
+
+        def next_check(view: Any) -> int:
+            return int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch)
+
+        return Rule(reason, next_check, lambda view: view.step > 0 and view.step % view.steps_per_epoch == 0)
+
     def close(self) -> None:
         """Look at the end, if the run did not end with an epoch."""
         if self.pairs[-1][0] != self.session.step:

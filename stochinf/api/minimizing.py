@@ -26,6 +26,9 @@ __all__ = ["minimize"]
 
 EPOCHS = 10
 FULL_PASSES = 1000
+LONGEST = 200
+ENOUGH = 1e-9
+"""Share of the first objective that a gap may be where the rule was chosen for the user."""
 EVALUATIONS = 2000
 
 
@@ -93,7 +96,7 @@ def minimize(
     400
     """
     target = as_target(problem)
-    rule, why = _rule(rule, target)
+    rule, why = _rule(rule, target, picker, schedule)
     target = rule.form(target) if hasattr(rule, "form") else target
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
     check_kernel(rule, target)
@@ -109,7 +112,7 @@ def minimize(
     session = build(plan, 0)
     history = (SearchHistory if getattr(session.kernel, "derivative_free", False) else History)(session)
     try:
-        drive(session, 0, controls._replace(stop=history.rule() | (stop or _default_stop(session))))
+        drive(session, 0, controls._replace(stop=history.rule() | (stop or _default_stop(session, history, why))))
     except ObjectiveError as error:
         error.result = result(session, history, why) if history.pairs else None
         raise
@@ -117,15 +120,15 @@ def minimize(
     return result(session, history, why)
 
 
-def _rule(rule: Any, target: Any) -> tuple[Any, str]:
+def _rule(rule: Any, target: Any, picker: Any, schedule: Any) -> tuple[Any, str]:
     """Return the rule, and why it was chosen where the choice was left open."""
     if not isinstance(rule, str):
         return _with_rate(rule), ""
     if rule != "auto":
         raise StochinfError(f"rule = {rule!r}: 'auto' or a rule such as stochinf.optim.SGD() is needed")
-    from stochinf.optim.automatic import choice
+    from stochinf.optim.automatic import choice, stochastic
 
-    return choice(target)
+    return choice(target) if picker is None and schedule is None else stochastic(target)
 
 
 def _start(x0: Any) -> npt.NDArray[Any] | None:
@@ -146,12 +149,17 @@ def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entr
     return piloted(target, init, entropy) if right_size and serves(rule, target, picker, schedule) else rule
 
 
-def _default_stop(session: Session) -> Rule:
-    """Return where a run ends that was not told: searches by values after a number that grows with the dimension, full passes
-    once the kernel has finished, stochastic rules after ten."""
+def _default_stop(session: Session, history: History, why: str) -> Rule:
+    """Return where a run ends that was not told.
+
+    Searches by values end after a number that grows with the dimension, full passes once the kernel has finished, stochastic
+    rules after ten epochs; one that was chosen here goes on until its gap is small, for at most 200.
+    """
     if getattr(session.kernel, "derivative_free", False):
         return steps(EVALUATIONS * max(5, session.blocks[0].state.position.size))
-    return steps(FULL_PASSES * session.steps_per_epoch) if hasattr(session.kernel, "finished") else epochs(EPOCHS)
+    if hasattr(session.kernel, "finished"):
+        return steps(FULL_PASSES * session.steps_per_epoch)
+    return history.certified(ENOUGH) | epochs(LONGEST) if why.startswith("SAGA") else epochs(EPOCHS)
 
 
 def _with_rate(rule: Any) -> Any:

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = exports(
         "LinearRegression": "least_squares",
         "LogisticRegression": "logistic",
         "Penalised": "penalised",
+        "MultinomialRegression": "multinomial",
         "PoissonRegression": "poisson",
         "SquaredHinge": "squared_hinge",
         **dict.fromkeys(("Box", "ElasticNet", "L1", "MCP", "SCAD"), "penalties"),

@@ -54,6 +54,10 @@ class DenseRows(NamedTuple):
         for j in range(self.rows.shape[1]):
             vector[j] += amount * self.rows[row, j]
 
+    def width(self) -> int:
+        """Return the number of columns."""
+        return int(self.rows.shape[1])
+
     def first(self, row: int) -> int:
         """Return the place of a row's first entry."""
         return 0
@@ -133,6 +137,10 @@ class CompressedRows(NamedTuple):
         """Add amount times a row to a vector."""
         for k in range(np.uint64(self.row_start[row]), np.uint64(self.row_start[row + 1])):
             vector[np.uint64(self.columns[k])] += amount * self.values[k]
+
+    def width(self) -> int:
+        """Return the number of columns."""
+        return self.n_columns
 
     def first(self, row: int) -> Any:
         """Return the place of a row's first entry."""

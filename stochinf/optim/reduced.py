@@ -174,7 +174,7 @@ class LinearReduced(NamedTuple):
         if state.steps[0] == state.slopes.size or abs(shrunk) < 1e-9:
             self.catch_up(target, state, shrunk)
             shrunk = 1.0
-        return shrunk
+        return float(shrunk)
 
     def score(self, target: Any, state: ReducedState, row: int) -> float:
         """Bring the features of a row up to date; return the product of row and vector."""

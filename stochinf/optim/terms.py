@@ -88,7 +88,7 @@ class TermsReduced(NamedTuple):
             change = state.gradient[j] - old
             mean = state.mean[j] + self.correction.before(change, n)
             along = self.correction.direct(change) + mean
-            state.position[j] = soft(state.position[j] - rate * along, rate * target.l1)
+            state.position[j] = soft(state.position[j] - rate * along, rate * target.lasso(j))
             state.mean[j] = mean + self.correction.after(change, n)
             state.table[table, j] = state.gradient[j]
         state.steps[0] += 1
