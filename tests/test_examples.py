@@ -215,13 +215,14 @@ def test_graph_examples_refuse_nonsense(name: str, words: list[str], capsys: pyt
 
 def test_the_zoo_races_every_rule(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     zoo = example("sgd_zoo")
-    assert zoo.main(["--rules", "SGD", "Adam", "--epochs", "4", "--plot", str(tmp_path / "zoo.png")]) == 0
+    plot = ["--plot", str(tmp_path / "zoo.png")] if importlib.util.find_spec("matplotlib") else []
+    assert zoo.main(["--rules", "SGD", "Adam", "--epochs", "4", *plot]) == 0
     shown = capsys.readouterr().out.splitlines()[1:]
     assert {line.split()[0] for line in shown} == {"SGD", "Adam"}
     for line in shown:
         first, last = (float(word) for word in line.split()[2:])
         assert 0 < last < first < 0.2
-    assert (tmp_path / "zoo.png").stat().st_size > 10_000
+    assert not plot or (tmp_path / "zoo.png").stat().st_size > 10_000
 
 
 def test_schedules_that_fall_come_closer(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from stochinf.optim.moments import ByMoments, LargestCorrected, LargestRaw
 from stochinf.optim.rule import rule
-from stochinf.optim.shrinkage import Shrink
-from stochinf.optim.transforms import WeightDecay, chain
+from stochinf.optim.shrinkage import Shrink, WeightDecay
+from stochinf.optim.transforms import chain
 
 __all__ = ["MOMENTS", "RATES", "AMSGrad", "Adam", "AdamW", "decayed", "moments_formula"]
 

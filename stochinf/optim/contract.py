@@ -12,7 +12,8 @@ and remembers between steps what it needs. A transform is a part with `init(dim)
 - `tick(memory, move)` and `element(j, position, gradient, memory, move) -> float`, decorated with `elementwise`: what happens
   once a step, and the direction of one coordinate, which may look at that coordinate alone.
 
-Arrays of a memory of length `dim` are kept in the precision of the position; one called `clock` stays in float64.
+Arrays of a memory of length `dim` are kept in the precision of the position; one called `clock` stays in float64. One called
+`rng`, of four `uint64`, is filled with a stream of random numbers of the run's.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import is_part, part
+from stochinf.engine.random import stream
+from stochinf.engine.streams import ROLES
 
-__all__ = ["Move", "NoMemory", "Plain", "Turning", "check_transform", "elementwise", "in_precision"]
+__all__ = ["Move", "NoMemory", "Plain", "Turning", "check_transform", "elementwise", "in_precision", "seeded"]
 
 Floats = npt.NDArray[Any]
 Class = TypeVar("Class", bound=type)
@@ -151,10 +154,23 @@ def check_transform(asker: str, transform: Any) -> None:
 def in_precision(memory: Any, dim: int, dtype: Any) -> Any:
     """Return a memory whose arrays of length `dim` have the type of the position; clocks stay as they are."""
     if isinstance(memory, np.ndarray):
-        return memory.astype(dtype, copy=False) if memory.size == dim else memory
+        return memory.astype(dtype, copy=False) if memory.size == dim and memory.dtype.kind == "f" else memory
     if not is_part(type(memory)):
         return memory
     kept = [
         value if name == "clock" else in_precision(value, dim, dtype) for name, value in zip(memory._fields, memory, strict=True)
+    ]
+    return type(memory)._make(kept)
+
+
+def seeded(memory: Any, streams: Any, path: tuple[int, ...] = ()) -> Any:
+    """Return a memory whose arrays called `rng` are streams of their own."""
+    if not is_part(type(memory)):
+        return memory
+    kept = [
+        stream(np.random.SeedSequence(streams.entropy, spawn_key=(ROLES["transform"], streams.block, *path)))
+        if name == "rng"
+        else seeded(value, streams, (*path, k))
+        for k, (name, value) in enumerate(zip(memory._fields, memory, strict=True))
     ]
     return type(memory)._make(kept)

@@ -18,7 +18,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
 from stochinf.models.batch import size_of
-from stochinf.optim.contract import Move, in_precision
+from stochinf.optim.contract import Move, in_precision, seeded
 from stochinf.optim.lazy import LazyDescent
 from stochinf.optim.linear import LinearSGD
 from stochinf.optim.starting import starting_point
@@ -69,7 +69,7 @@ class Descent(NamedTuple):
     def init(self, target: Any, position: Floats | None, streams: Any) -> DescentState:
         """Return the state at a starting point."""
         start = starting_point("SGD", target, position, streams)
-        memory = in_precision(self.transform.init(start.size), start.size, start.dtype)
+        memory = seeded(in_precision(self.transform.init(start.size), start.size, start.dtype), streams)
         return DescentState(start, np.zeros_like(start), memory, np.zeros(1))
 
     def update(self, target: Any, state: DescentState, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:

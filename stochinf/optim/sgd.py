@@ -26,8 +26,8 @@ from stochinf.engine.schedules import RobbinsMonro
 from stochinf.optim.contract import check_transform
 from stochinf.optim.descent import is_open
 from stochinf.optim.rule import rule
-from stochinf.optim.shrinkage import Shrink
-from stochinf.optim.transforms import Identity, Momentum, WeightDecay, chain, leaves
+from stochinf.optim.shrinkage import Shrink, WeightDecay
+from stochinf.optim.transforms import Identity, Momentum, chain, leaves
 from stochinf.optim.velocity import Ahead, Dampened, HeavyBall, HeavyBallAhead, LookAhead
 
 __all__ = ["RATES", "SGD", "default_rate", "rate_from_data", "velocity_formula", "velocity_transform"]

@@ -1,7 +1,8 @@
-"""Weight decay beside the step: the weights shrink, whatever the transform makes of the gradient.
+"""Weight decay: in the gradient, or beside the step, where weights shrink whatever the transform makes of the gradient.
 
 References
 ----------
+Krogh, A. and Hertz, J. A. (1991). A simple weight decay can improve generalization. NIPS 4, equation (3).
 Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. ICLR, algorithm 2.
 """
 
@@ -17,9 +18,31 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.optim.contract import Move, NoMemory
 
-__all__ = ["Shrink", "shrink"]
+__all__ = ["Shrink", "WeightDecay", "shrink", "weight_decay"]
 
 Floats = npt.NDArray[Any]
+
+
+@part
+class WeightDecay(NamedTuple):
+    """Add `strength` times the position to the gradient."""
+
+    strength: float = 1e-4
+
+    def checked(self) -> WeightDecay:
+        """Check the strength."""
+        if not (self.strength >= 0 and math.isfinite(self.strength)):
+            raise StochinfError(f"weight_decay({self.strength}): a finite number of at least 0 is needed")
+        return self
+
+    def init(self, dim: int) -> NoMemory:
+        """Return no memory."""
+        return NoMemory(np.zeros(0))
+
+    def apply(self, position: Floats, gradient: Floats, memory: NoMemory) -> None:
+        """Add the pull towards zero."""
+        for j in range(gradient.size):
+            gradient[j] += self.strength * position[j]
 
 
 @part
@@ -72,3 +95,25 @@ def shrink(strength: float) -> Shrink:
     Shrink(strength=0.0001)
     """
     return Shrink(strength)
+
+
+def weight_decay(strength: float) -> WeightDecay:
+    """Return a transform that adds `strength` times the position to the gradient.
+
+    Parameters
+    ----------
+    strength : float
+        Not negative.
+
+    Returns
+    -------
+    WeightDecay
+        For the `transform` of a rule, alone or in a `chain`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.optim.weight_decay(1e-4)
+    WeightDecay(strength=0.0001)
+    """
+    return WeightDecay(strength)

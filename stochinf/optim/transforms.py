@@ -10,7 +10,6 @@ Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration m
 Sutskever, I. et al. (2013). On the importance of initialization and momentum in deep learning. ICML, equations (1), (2).
 Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training recurrent neural networks. ICML, algorithm 1:
 clipping.
-Krogh, A. and Hertz, J. A. (1991). A simple weight decay can improve generalization. NIPS 4, equation (3).
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from stochinf.engine.parts import part
 from stochinf.optim.contract import TINY, Move, NoMemory, Plain, Turning, check_transform
 
 __all__ = [
-    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Velocity", "WeightDecay", "chain",
-    "clip", "complete", "leaves", "momentum", "weight_decay",
+    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "RunningAverage", "Velocity", "chain",
+    "clip", "complete", "leaves", "momentum",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -114,25 +113,29 @@ class Momentum(NamedTuple):
 
 
 @part
-class WeightDecay(NamedTuple):
-    """Add `strength` times the position to the gradient."""
+class RunningAverage(NamedTuple):
+    """Replace the gradient by its running average, a <- decay a + (1 - decay) g, from a = 0."""
 
-    strength: float = 1e-4
+    decay: float = 0.9
 
-    def checked(self) -> WeightDecay:
-        """Check the strength."""
-        if not (self.strength >= 0 and math.isfinite(self.strength)):
-            raise StochinfError(f"weight_decay({self.strength}): a finite number of at least 0 is needed")
+    def checked(self) -> RunningAverage:
+        """Check the decay."""
+        if not 0 <= self.decay < 1:
+            raise StochinfError(f"momentum({self.decay}): a number of at least 0 and below 1 is needed")
         return self
 
-    def init(self, dim: int) -> NoMemory:
-        """Return no memory."""
-        return NoMemory(np.zeros(0))
+    def init(self, dim: int) -> Velocity:
+        """Return an average of zero."""
+        return Velocity(np.zeros(dim))
 
-    def apply(self, position: Floats, gradient: Floats, memory: NoMemory) -> None:
-        """Add the pull towards zero."""
+    def apply(self, position: Floats, gradient: Floats, memory: Velocity) -> None:
+        """Renew the average and hand it on."""
         for j in range(gradient.size):
-            gradient[j] += self.strength * position[j]
+            a = self.decay * memory.velocity[j] + (1.0 - self.decay) * gradient[j]
+            if abs(a) < TINY:
+                a = 0.0
+            memory.velocity[j] = a
+            gradient[j] = a
 
 
 @part
@@ -246,17 +249,19 @@ def clip(limit: float) -> Clip:
     return Clip(limit)
 
 
-def momentum(decay: float = 0.9) -> Momentum:
+def momentum(decay: float = 0.9, average: bool = False) -> Momentum | RunningAverage:
     """Return momentum: v <- decay v + g, without damping, as in PyTorch.
 
     Parameters
     ----------
     decay : float
         How much of the velocity a step keeps, at least 0 and below 1.
+    average : bool
+        Take the running average v <- decay v + (1 - decay) g instead: the same with a rate of eta / (1 - decay) for eta.
 
     Returns
     -------
-    Momentum
+    Momentum or RunningAverage
         For the `transform` of a rule, alone or in a `chain`.
 
     Examples
@@ -265,26 +270,4 @@ def momentum(decay: float = 0.9) -> Momentum:
     >>> si.optim.momentum()
     Momentum(decay=0.9)
     """
-    return Momentum(decay)
-
-
-def weight_decay(strength: float) -> WeightDecay:
-    """Return a transform that adds `strength` times the position to the gradient.
-
-    Parameters
-    ----------
-    strength : float
-        Not negative.
-
-    Returns
-    -------
-    WeightDecay
-        For the `transform` of a rule, alone or in a `chain`.
-
-    Examples
-    --------
-    >>> import stochinf as si
-    >>> si.optim.weight_decay(1e-4)
-    WeightDecay(strength=0.0001)
-    """
-    return WeightDecay(strength)
+    return RunningAverage(decay) if average else Momentum(decay)
