@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = exports(
         "FiniteSum": "models.finite_sum",
         "Function": "models.function",
         "RBM": "rbm.estimator",
+        "averaged": "api.averaging",
+        "continuation": "api.continuing",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
         "map_state": "api.map_states",
@@ -31,7 +33,10 @@ __getattr__, __dir__, __all__ = exports(
         "sample": "api.sampling",
         "write_evidence": "graphs.formats",
         "write_graph": "graphs.formats",
-        **{name: f"{name}:" for name in ("density", "diagnostics", "graphs", "mcmc", "models", "optim", "rbm", "search")},
+        **{
+            name: f"{name}:"
+            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search")
+        },
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",
         **dict.fromkeys(
