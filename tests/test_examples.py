@@ -240,3 +240,10 @@ def test_rates_that_grow_with_the_batch_achieve_the_same(capsys: pytest.CaptureF
     table = {int(batch): (same, scaled) for batch, _, same, scaled, _ in rows}
     assert table[16][1] < 1.3 * table[1][1]
     assert table[16][0] > 5 * table[1][0]
+
+
+def test_black_box_tuning_finds_rates_that_work(capsys: pytest.CaptureFixture[str]) -> None:
+    example("black_box").main()
+    left = [float(power) for power in re.findall(r"10\^(-?\d+\.\d+)", capsys.readouterr().out)]
+    assert len(left) == 4
+    assert max(left) < -2.0

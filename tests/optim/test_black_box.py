@@ -226,6 +226,26 @@ def test_a_search_that_does_not_begin_again_ends():
         assert result.nfev < 3000
 
 
+def test_of_a_sum_over_rows_all_rows_are_taken():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = si.models.LogisticRegression(X, X[:, 0] > 0.3, l2=0.1)
+    best = si.minimize(model, si.optim.Newton())
+    found = si.minimize(model, si.optim.NelderMead(1.0), stop=si.stop.steps(300), rng=0)
+    np.testing.assert_allclose(found.x, best.x, atol=1e-5)
+    assert found.fun == pytest.approx(best.fun, rel=1e-9)
+
+
+@pytest.mark.fast
+def test_a_search_stops_where_it_is_good_enough():
+    result = si.minimize(PROBLEM, si.optim.CMAES(0.5), x0=np.zeros(3), stop=si.stop.below(1e-3) | si.stop.steps(9000), rng=0)
+    assert result.message.startswith("objective")
+    assert 1e-9 < result.fun <= 1e-3
+    whole = si.minimize(PROBLEM, si.optim.CMAES(0.5), x0=np.zeros(3), stop=si.stop.steps(result.nit), rng=0)
+    assert whole.x.tobytes() == result.x.tobytes()
+    with pytest.raises(si.StochinfError, match="finite number"):
+        si.stop.below(math.nan)
+
+
 class Wrong(Exception):
     """What a user's function raises."""
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
-from stochinf.engine.pickers import Scan
+from stochinf.engine.pickers import Minibatches, Scan
 from stochinf.engine.random import uniform
 from stochinf.optim.starting import starting_point
 
@@ -117,9 +117,14 @@ def fold(x: float, low: float, high: float) -> float:
 class _OneEvaluation:
     """What `black_box` gives a rule that has `tell`."""
 
-    def pick(self: Any, target: Any) -> Scan:
-        """Take the whole function at every step."""
-        return Scan(1)
+    def pick(self: Any, target: Any) -> Any:
+        """Take the whole function at every step: of a sum over rows, all of them."""
+        rows = int(getattr(target, "n_points", 1))
+        return Minibatches(rows) if rows > 1 else Scan(1)
+
+    def objective(self: Any, state: Any) -> float:
+        """Return the best value, for Python."""
+        return float(state.stats[BEST])
 
     def update(self: Any, target: Any, state: Any, point: Any, rate: float, rng: Stream) -> None:
         """Evaluate the candidate, keep it if it is the best, and ask for the next one."""
@@ -143,7 +148,7 @@ def black_box(statistics: tuple[str, ...], **traits: Any) -> Callable[[Any], Any
     """Make a NamedTuple with `init` and `tell(state, value, rate, rng)` a rule of one evaluation a step."""
 
     def decorate(cls: Any) -> Any:
-        for name in ("pick", "update"):
+        for name in ("objective", "pick", "update"):
             setattr(cls, name, vars(_OneEvaluation)[name])
         given = {"needs": ("value",), "yields": "optimum", "derivative_free": True, **traits}
         return part(statistics=("best", "value", *statistics), **given)(cls)
