@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = exports(
         "RBM": "rbm.estimator",
         "averaged": "api.averaging",
         "continuation": "api.continuing",
+        "lasso_path": "api.paths",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
         "map_state": "api.map_states",

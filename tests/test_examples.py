@@ -247,3 +247,11 @@ def test_black_box_tuning_finds_rates_that_work(capsys: pytest.CaptureFixture[st
     left = [float(power) for power in re.findall(r"10\^(-?\d+\.\d+)", capsys.readouterr().out)]
     assert len(left) == 4
     assert max(left) < -2.0
+
+
+def test_lasso_path_names_features_as_they_enter(capsys: pytest.CaptureFixture[str], arguments: None) -> None:
+    example("lasso_path").main()
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines[:2]} == {"bmi", "s5"}
+    assert len(lines) == 11
+    assert "largest gap" in lines[-1]

@@ -4,4 +4,10 @@ from __future__ import annotations
 
 from stochinf.lazy import exports
 
-__getattr__, __dir__, __all__ = exports(__name__, dict.fromkeys(("SGDClassifier", "SGDRegressor"), "stochastic"))
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        **dict.fromkeys(("SGDClassifier", "SGDRegressor"), "stochastic"),
+        **dict.fromkeys(("ElasticNet", "Lasso", "SparseLogistic"), "sparse"),
+    },
+)

@@ -73,6 +73,15 @@ class DenseColumns(NamedTuple):
             total += self.columns[column, i] * vector[i]
         return total
 
+    def measured(self, column: int, vector: Floats) -> tuple[float, float]:
+        """Return the product of a column and a vector, and the sum of x^2."""
+        total, squares = 0.0, 0.0
+        for i in range(self.columns.shape[1]):
+            x = self.columns[column, i]
+            total += x * vector[i]
+            squares += x * x
+        return total, squares
+
     def squares(self, column: int, scales: Floats) -> float:
         """Return the sum of scales * x^2."""
         total = 0.0
@@ -171,7 +180,7 @@ class CompressedColumns(NamedTuple):
     @property
     def stored(self) -> int:
         """How many entries rows of chosen columns may need."""
-        return int(self.values.size) + 16 * self.n_rows
+        return int(self.values.size) + 8 * self.n_rows
 
     def matrix(self) -> Any:
         """Return what `@` multiplies, shape (n_rows, n_columns)."""
@@ -185,6 +194,15 @@ class CompressedColumns(NamedTuple):
         for k in range(np.uint64(self.column_start[column]), np.uint64(self.column_start[column + 1])):
             total += self.values[k] * vector[np.uint64(self.rows[k])]
         return total
+
+    def measured(self, column: int, vector: Floats) -> tuple[float, float]:
+        """Return the product of a column and a vector, and the sum of x^2."""
+        total, squares = 0.0, 0.0
+        for k in range(np.uint64(self.column_start[column]), np.uint64(self.column_start[column + 1])):
+            x = self.values[k]
+            total += x * vector[np.uint64(self.rows[k])]
+            squares += x * x
+        return total, squares
 
     def squares(self, column: int, scales: Floats) -> float:
         """Return the sum of scales * x^2."""
@@ -260,7 +278,7 @@ class CompressedColumns(NamedTuple):
             self.make_room(chosen, size, slots)
 
     def make_room(self, chosen: Any, size: int, slots: Slots) -> None:
-        """Empty the rows, and give them room for twice the chosen columns, or as much as there is."""
+        """Empty the rows, and give them room for twice the chosen columns and more, or as much as there is."""
         total = 0
         for i in range(self.n_rows):
             slots.filled[i] = 0
@@ -268,13 +286,14 @@ class CompressedColumns(NamedTuple):
             for k in range(np.uint64(self.column_start[chosen[q]]), np.uint64(self.column_start[chosen[q] + 1])):
                 slots.filled[np.uint64(self.rows[k])] += 1
                 total += 1
-        ample = 2 * total + 16 * self.n_rows <= slots.place.size
+        spare = 4 + total // self.n_rows
+        ample = 2 * total + spare * self.n_rows <= slots.place.size
         at = 0
         for i in range(self.n_rows):
             count = slots.filled[i]
             slots.start[i] = at
             slots.filled[i] = at
-            at += 2 * count + 16 if ample else count
+            at += 2 * count + spare if ample else count
         slots.start[self.n_rows] = at
 
     def pairs(self, slots: Slots, size: int) -> float:

@@ -83,13 +83,20 @@ class ColumnTarget(NamedTuple):
         return self.penalised + self.intercept
 
     @property
+    def grouped(self) -> bool:
+        """Whether coefficients enter in groups."""
+        return bool(getattr(self.penalty, "grouped", False))
+
+    @property
     def n_points(self) -> int:
-        """Number of coefficients: what is picked."""
-        return self.penalised + self.intercept
+        """Number of coefficients, or of groups: what is picked."""
+        return (int(self.penalty.weights.size) if self.grouped else self.penalised) + self.intercept
 
     def start(self, generator: np.random.Generator) -> Floats:
         """Return zeros, or what comes nearest to them within bounds."""
         start = np.zeros(self.dim)
+        if self.grouped:
+            return start
         start[: self.penalised] = self.penalty.prox(0.0, 1.0)
         return start
 
@@ -132,12 +139,23 @@ class ColumnTarget(NamedTuple):
         losses = float(write_slopes(self.loss, scores, self.labels, slopes))
         dual = _summing_to_zero(slopes) if self.intercept else slopes
         turned = self.columns.matrix().T
-        distances, duality = np.empty(self.penalised), np.empty(self.penalised + 1)
-        penalty = write_misfits(self, w, np.asarray(turned @ dual) / -n, distances, duality)
-        violation = max(float(distances.max()), abs(float(slopes.mean())) if self.intercept else 0.0)
-        gap = float(self.loss.divergence(scores, self.labels, dual / duality[-1]).mean() + duality[:-1].sum())
+        measure = self._in_groups if self.grouped else self._one_by_one
+        penalty, farthest, divisor, duality = measure(w[: self.penalised], np.asarray(turned @ dual) / -n)
+        violation = max(farthest, abs(float(slopes.mean())) if self.intercept else 0.0)
+        gap = float(self.loss.divergence(scores, self.labels, dual / divisor).mean()) + duality
         objective = losses / n + penalty
         return objective, gap + ROUNDING * abs(objective) if gap == gap else math.inf, violation
+
+    def _one_by_one(self, w: Floats, v: Floats) -> tuple[float, float, float, float]:
+        """Return penalty, largest distance, divisor of the dual point, and the sum of Fenchel-Young terms."""
+        distances, duality = np.empty(self.penalised), np.empty(self.penalised + 1)
+        penalty = write_misfits(self, w, v, distances, duality)
+        return penalty, float(distances.max()), float(duality[-1]), float(duality[:-1].sum())
+
+    def _in_groups(self, w: Floats, v: Floats) -> tuple[float, float, float, float]:
+        """Return the same of a penalty in groups."""
+        penalty, divisor = self.penalty.total(w), self.penalty.divisor(v)
+        return penalty, float(self.penalty.distances(w, v).max()), divisor, max(penalty - float(w @ v) / divisor, 0.0)
 
 
 def _summing_to_zero(u: Floats) -> Floats:
@@ -169,7 +187,8 @@ class Penalised:
     model : LinearRegression, LogisticRegression, PoissonRegression or SquaredHinge
         Without penalties of its own.
     penalty : part
-        `ElasticNet(l1, l2)`, `Box(lower, upper)`, `MCP(l1, gamma)`, `SCAD(l1, a)`, or one of your own with their methods.
+        `ElasticNet(l1, l2)`, `Box(lower, upper)`, `MCP(l1, gamma)`, `SCAD(l1, a)`, `GroupLasso(l1, groups)`, or one of your own
+        with their methods.
 
     Raises
     ------
@@ -189,8 +208,11 @@ class Penalised:
             raise StochinfError(f"Penalised: {type(model).__name__} is no linear model; give for example models.LinearRegression")
         if model.l1 or model.l2:
             raise StochinfError(f"Penalised: the model has l1 = {model.l1}, l2 = {model.l2}; put them into ElasticNet(l1, l2)")
-        if not (is_part(type(penalty)) and hasattr(penalty, "prox")):
+        if not (is_part(type(penalty)) and (hasattr(penalty, "prox") or getattr(penalty, "grouped", False))):
             raise StochinfError(f"Penalised: {penalty!r} is no penalty; give for example stochinf.models.MCP(0.1)")
+        groups = getattr(penalty, "groups", None)
+        if groups is not None and groups.size != model.X.shape[1]:
+            raise StochinfError(f"Penalised: groups of {groups.size} coefficients, and the model has {model.X.shape[1]}")
         self.model, self.penalty = model, penalty
 
     def __repr__(self) -> str:

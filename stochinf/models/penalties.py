@@ -3,7 +3,8 @@ r"""Penalties of single coefficients: :math:`g(w_j)`, with what methods that mov
 Each is a part with compiled `penalty_value(w)`, `prox(v, step)`, the least x of (x - v)^2 / 2 + step g(x), `distance(w, v)` of v
 from the subdifferential of g at w, and for certificates
 
-- `excess(v)`: by how much v must be divided before the conjugate :math:`g^*(v)` is finite (at most 1 where it is);
+- `excess(v)`: by how much v must be divided before the conjugate :math:`g^*(v)` is finite (at most 1 where it is); it grows
+  with |v|;
 - `duality(w, v)`, the Fenchel-Young sum :math:`g(w) + g^*(v) - w v \ge 0`, infinite where g is not convex;
 - `slack(v)`: how far v may move before a coefficient other than zero can be optimal; negative where nothing can be said.
 
@@ -21,18 +22,9 @@ import math
 from typing import NamedTuple
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 
 __all__ = ["L1", "MCP", "SCAD", "Box", "ElasticNet"]
-
-
-@helper()
-def shrunk(v: float, amount: float) -> float:
-    """Return v moved towards zero by an amount, as far as zero."""
-    if v > amount:
-        return v - amount
-    return v + amount if v < -amount else 0.0
 
 
 def _demand(penalty: str, field: str, value: float, least: float, strict: bool = False) -> None:
@@ -72,7 +64,10 @@ class ElasticNet(NamedTuple):
 
     def prox(self, v: float, step: float) -> float:
         """Shrink, then scale."""
-        return shrunk(v, step * self.l1) / (1.0 + step * self.l2)
+        amount = step * self.l1
+        if v > amount:
+            return (v - amount) / (1.0 + step * self.l2)
+        return (v + amount) / (1.0 + step * self.l2) if v < -amount else 0.0
 
     def distance(self, w: float, v: float) -> float:
         """Return how far v is from the subdifferential at w."""
@@ -175,9 +170,9 @@ class MCP(NamedTuple):
     Examples
     --------
     >>> import stochinf as si
-    >>> penalty = si.models.MCP(1.0, 3.0)
-    >>> penalty.prox(0.5, 1.0), penalty.prox(2.0, 1.0), penalty.prox(5.0, 1.0)
-    (0.0, 1.5, 5.0)
+    >>> penalty = si.models.MCP(1.0, 2.0)
+    >>> penalty.prox(0.5, 1.0), penalty.prox(1.5, 1.0), penalty.prox(5.0, 1.0)
+    (0.0, 1.0, 5.0)
     """
 
     l1: float

@@ -32,7 +32,7 @@ def columns_of(name: str, X: Any) -> DenseColumns | CompressedColumns:
         return X
     if getattr(X, "format", "") == "csc" and X.dtype == np.float64 and X.ndim == 2 and 0 not in X.shape:
         kept = _compressed(name, X)
-        if math.isfinite(kept.values.sum()) or np.isfinite(kept.values).all():
+        if math.isfinite(float(kept.values.sum())) or np.isfinite(kept.values).all():
             return kept
     plain = isinstance(X, np.ndarray) and not np.ma.isMaskedArray(X) and X.dtype == np.float64
     if plain and X.ndim == 2 and X.size and X.flags.f_contiguous and np.isfinite(X).all():
@@ -67,6 +67,6 @@ def _compressed(name: str, X: Any) -> CompressedColumns:
         np.require(X.data, requirements=["C", "A", "W"]),
         np.require(X.indices.astype(index, copy=False), requirements="W"),
     )
-    if rows.size and (int(rows.min()) < 0 or int(rows.max()) >= X.shape[0]):
+    if rows.size and int(rows.view(np.uint32 if index is np.int32 else np.uint64).max()) >= X.shape[0]:
         raise StochinfError(f"{name}: not a valid sparse matrix (a row index is outside 0..{X.shape[0] - 1})")
     return CompressedColumns(data, rows, X.indptr.astype(index, copy=False), X.shape[0])

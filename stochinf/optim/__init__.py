@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = exports(
     {
         "CMAES": "black_box.cmaes",
         "CoordinateDescent": "coordinate.rules",
+        "DualCoordinateAscent": "coordinate.dual",
         "NelderMead": "black_box.nelder_mead",
         "Newton": "newton",
         "RandomSearch": "black_box.random_search",

@@ -56,10 +56,12 @@ def choose(target: Any, state: Any, by_columns: bool) -> None:
         state.bins[b] = 0
     for k in range(state.sizes[0]):
         j = state.alive[k]
-        state.far[j] = 0.0 if state.member[j] else target.penalty.distance(state.position[j], NEARLY * state.v[j])
-        farthest = max(farthest, state.far[j])
-        if not state.member[j] and target.penalty.distance(state.position[j], state.v[j]) > 0.0:
-            wrong += 1
+        far = 0.0 if state.member[j] else target.penalty.distance(state.position[j], NEARLY * state.v[j])
+        state.far[j] = far
+        if far > 0.0:
+            farthest = max(farthest, far)
+            if target.penalty.distance(state.position[j], state.v[j]) > 0.0:
+                wrong += 1
     if not farthest > 0.0:
         return
     wanted = max(LEAST, wrong // SHARE) if first else min(wrong + MARGIN, max(LEAST, busy))

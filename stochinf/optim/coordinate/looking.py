@@ -26,6 +26,9 @@ __all__ = ["look"]
 
 Floats = npt.NDArray[np.float64]
 
+MARGIN = 1.03
+"""A bound of v is believed only where this much more would leave a coefficient at zero."""
+
 
 @helper()
 def read_rows(target: Any, state: Any) -> float:
@@ -47,30 +50,53 @@ def read_rows(target: Any, state: Any) -> float:
     return total
 
 
+@helper(reorder=True)
+def distance(a: Floats, b: Floats) -> float:
+    """Return the Euclidean distance of two vectors."""
+    total = 0.0
+    for i in range(a.size):
+        total += (a[i] - b[i]) * (a[i] - b[i])
+    return math.sqrt(total)
+
+
 @helper()
 def read_columns(target: Any, state: Any, first: bool) -> float:
-    """Write v for the coefficients in play; return by how much the dual point must be divided to be feasible."""
-    n, excess = target.labels.size, 1.0
-    for k in range(state.sizes[0]):
-        j = state.alive[k]
-        if first:
-            state.norms[j] = math.sqrt(target.columns.squares(j, state.ones))
-        v = -target.columns.dot(j, state.dual) / n
-        state.v[j] = v
-        excess = max(excess, target.penalty.excess(v))
-    return excess
+    """Write v for the coefficients in play; return by how much the dual point must be divided to be feasible.
+
+    Where the dual point has moved too little for a zero to be in doubt, the bound |v_j| + |X_j| |move| / n stands for |v_j|.
+    """
+    largest, scale = 0.0, -1.0 / target.labels.size
+    if first:
+        for j in range(target.penalised):
+            total, squares = target.columns.measured(j, state.dual)
+            state.v[j] = scale * total
+            state.norms[j] = math.sqrt(squares)
+            largest = max(largest, abs(state.v[j]))
+    else:
+        moved = -scale * distance(state.dual, state.earlier)
+        for k in range(state.sizes[0]):
+            j = state.alive[k]
+            bound = state.v[j] + state.norms[j] * (moved if state.v[j] > 0.0 else -moved)
+            if target.penalty.slack(MARGIN * bound) > 0.0 and not state.member[j] and state.position[j] == 0.0:
+                state.v[j] = bound
+            else:
+                state.v[j] = scale * target.columns.dot(j, state.dual)
+                largest = max(largest, abs(state.v[j]))
+    for i in range(target.labels.size):
+        state.earlier[i] = state.dual[i]
+    return max(1.0, target.penalty.excess(largest))  # type: ignore[no-any-return]
 
 
 @helper()
 def gap_of(target: Any, state: Any, excess: float) -> float:
     """Return the duality gap at the dual point divided by `excess`."""
-    total = 0.0
+    total, share = 0.0, 1.0 / excess
     for i in range(target.labels.size):
-        total += target.loss.loss_divergence(state.scores[i], target.labels[i], state.dual[i] / excess)
+        total += target.loss.loss_divergence(state.scores[i], target.labels[i], share * state.dual[i])
     total /= target.labels.size
     for k in range(state.sizes[0]):
         j = state.alive[k]
-        total += target.penalty.duality(state.position[j], state.v[j] / excess)
+        total += target.penalty.duality(state.position[j], share * state.v[j])
     return total if total == total else math.inf
 
 
@@ -92,11 +118,10 @@ def violation_of(target: Any, state: Any) -> float:
 @helper()
 def screen(target: Any, state: Any, excess: float, gap: float, steepest: float) -> None:
     """Leave out coefficients that are surely zero."""
-    radius = math.sqrt(2.0 * steepest * gap / target.labels.size)
-    kept = 0
+    radius, share, kept = math.sqrt(2.0 * steepest * gap / target.labels.size), 1.0 / excess, 0
     for k in range(state.sizes[0]):
         j = state.alive[k]
-        sure = target.penalty.slack(state.v[j] / excess) > state.norms[j] * radius
+        sure = target.penalty.slack(share * state.v[j]) > state.norms[j] * radius
         if not sure or state.member[j] or state.position[j] != 0.0:
             state.alive[kept] = j
             kept += 1

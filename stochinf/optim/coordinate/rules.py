@@ -13,6 +13,7 @@ from stochinf.engine.parts import part
 from stochinf.engine.rates import checked_rate
 from stochinf.models.losses import SquaredLoss
 from stochinf.models.penalised import column_target
+from stochinf.optim.coordinate.blocks import Blocks
 from stochinf.optim.coordinate.steps import Derivative, Exact, Sampled, Steps
 from stochinf.optim.coordinate.working_sets import Rounds, rounds
 
@@ -92,11 +93,15 @@ class CoordinateDescent(NamedTuple):
         """Return the problem by columns."""
         return formed("CoordinateDescent", problem)
 
-    def prepare(self, target: Any) -> Steps:
+    def prepare(self, target: Any) -> Steps | Blocks:
         """Return the kernel for the target."""
         rate, left_open = self.learning_rate, False
         if not hasattr(rate, "at") and math.isnan(rate):
             rate, left_open = 1.0, True
+        if target.grouped:
+            if self.step != "exact":
+                raise StochinfError(f"CoordinateDescent: step = {self.step!r}, and groups take 'exact' ones")
+            return Blocks(rate, self.tolerance)
         if left_open and self.step != "exact" and not math.isfinite(float(target.loss.steepest)):
             raise StochinfError(
                 f"CoordinateDescent: {type(target.loss).__name__} has no largest curvature to choose a step by;"
@@ -162,6 +167,8 @@ class WorkingSets(NamedTuple):
 
     def prepare(self, target: Any) -> Rounds:
         """Return the kernel for the target."""
+        if target.grouped:
+            raise StochinfError("WorkingSets: coefficients in groups; take stochinf.optim.CoordinateDescent()")
         return rounds(target, self.tolerance)
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> Any:

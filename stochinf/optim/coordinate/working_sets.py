@@ -46,10 +46,11 @@ class RoundsState(NamedTuple):
     Attributes
     ----------
     position : ndarray of shape (dim,)
-    scores, slopes, dual, curvatures, ones : ndarray of shape (n,)
+    scores, slopes, dual, earlier, curvatures : ndarray of shape (n,)
+        The dual point u, and that of the look before.
     v, norms, far : ndarray of shape (dim,)
-        -X'u/n; norms of the columns; distances from optimality.
-    alive, chosen : ndarray of shape (dim,)
+        -X'u/n, or a bound of it; |X_j|; distances from optimality.
+    alive, chosen : ndarray of shape (features,), (dim,)
         Coefficients that may be other than zero; the working set.
     member : ndarray of shape (dim,)
     slots : Slots
@@ -66,8 +67,8 @@ class RoundsState(NamedTuple):
     scores: Floats
     slopes: Floats
     dual: Floats
+    earlier: Floats
     curvatures: Floats
-    ones: Floats
     v: Floats
     norms: Floats
     far: Floats
@@ -123,7 +124,7 @@ class Rounds(NamedTuple):
         sizes = np.zeros(8, np.int64)
         sizes[0] = features
         return RoundsState(
-            start, scores, slopes, dual, curvatures, np.ones(n), v, norms, far, np.arange(dim), np.zeros(dim, np.int64),
+            start, scores, slopes, dual, np.zeros(n), curvatures, v, norms, far, np.arange(features), np.zeros(dim, np.int64),
             np.zeros(dim, np.uint8), self._slots(target), self._sweeps(n, features), sizes, np.zeros(BINS, np.int64),
             np.array([-math.inf, math.inf]), np.array([objective_at(target, start), math.inf, math.inf, 0.0, 0.0]),
         )  # fmt: skip
@@ -136,10 +137,11 @@ class Rounds(NamedTuple):
     def _sweeps(self, n: int, features: int) -> Sweeps:
         capacity = min(features, CAPACITY)
         length, held = max(n, capacity), features + 1
-        weights, trial, gradient, diagonal, cross = (np.zeros(held) for _ in range(5))
+        weights, trial, gradient, diagonal, cross = (np.empty(held) for _ in range(5))
+        cross[:capacity] = 0.0
         return Sweeps(
-            weights, trial, np.zeros(length), np.zeros(length), gradient, diagonal, cross, np.zeros((DEPTH + 1, held)),
-            np.zeros((DEPTH + 1, length)), np.zeros((DEPTH, DEPTH)), np.zeros(DEPTH), np.empty((capacity, capacity)),
+            weights, trial, np.empty(length), np.empty(length), gradient, diagonal, cross, np.empty((DEPTH + 1, held)),
+            np.empty((DEPTH + 1, length)), np.zeros((DEPTH, DEPTH)), np.zeros(DEPTH), np.empty((capacity, capacity)),
         )  # fmt: skip
 
     def objective(self, state: RoundsState) -> float:
@@ -200,6 +202,15 @@ def objective_at(target: Any, start: Floats) -> float:
     n = target.labels.size
     penalty = target.penalised * float(target.penalty.penalty_value(0.0))
     return float(write_slopes(target.loss, np.zeros(n), target.labels, np.empty(n))) / n + penalty  # type: ignore[no-any-return]
+
+
+def renewed(state: RoundsState, slope: float) -> None:
+    """Let the rounds begin again for another penalty, from the position and the working set that there are."""
+    state.sizes[0] = state.alive.size
+    state.alive[:] = np.arange(state.alive.size)
+    state.sizes[6] = state.sizes[7] = 0
+    state.best[:] = -math.inf, math.inf
+    state.stats[1], state.stats[2] = math.inf, slope
 
 
 def rounds(target: Any, tolerance: float) -> Rounds:
