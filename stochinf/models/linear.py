@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.jit import entry
-from stochinf.engine.loop import evaluate
 from stochinf.engine.parts import part
 from stochinf.models.batch import member, size_of
 from stochinf.models.certificates import Certificate, least_subgradient, linear_certificate
@@ -179,7 +178,12 @@ class LinearTarget(NamedTuple):
 
     def objective(self, position: Floats) -> float:
         """Return f(w)."""
-        return -float(evaluate(self, np.array(position, dtype=np.float64))) / self.n_points
+        at = np.asarray(position, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            losses = self.loss.total(np.asarray(matrix(self.design) @ at), self.labels)
+            head = at[: self.penalised]
+            penalty = 0.5 * self.l2 * (head @ head) + self.l1 * np.abs(head).sum()
+        return float(losses / self.n_points + penalty)
 
     def full_gradient(self, position: Floats) -> Floats:
         """Return the gradient of f; with l1, its subgradient of least norm."""

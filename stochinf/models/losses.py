@@ -1,7 +1,7 @@
 r"""Losses of one score: :math:`\ell(z, y)`, its slope and its curvature in the score :math:`z = x \cdot w`.
 
-Each is a part with compiled `loss_value(z, y)`, `loss_slope(z, y)` and `loss_curvature(z, y)`; and, in Python, the bound
-`steepest` of the curvature (infinite where there is none) and the divergence
+Each is a part with compiled `loss_value(z, y)`, `loss_slope(z, y)` and `loss_curvature(z, y)`; and, in Python, the sum
+`total(z, y)` over arrays, the bound `steepest` of the curvature (infinite where there is none) and the divergence
 
 .. math:: D(z, y, u) = \ell(z, y) + \ell^*(u, y) - u z \ge 0,
 
@@ -80,6 +80,18 @@ class LogisticLoss(NamedTuple):
             total += (1.0 - a) * math.log(1.0 - a)
         return max(total, 0.0)
 
+    def total(self, z: Floats, y: Floats) -> float:
+        """Return the sum of the losses; of sixteen factors 1 + e a single logarithm is taken."""
+        margins = y * z
+        small = np.exp(-np.abs(margins))
+        whole = small.size // 16 * 16
+        factors = small[:whole].reshape(16, -1)
+        product = factors[0].copy()
+        for other in factors[1:]:
+            product += other + product * other
+        logarithms = float(np.log1p(product).sum()) + float(np.log1p(small[whole:]).sum())
+        return logarithms - float(np.minimum(margins, 0.0).sum())
+
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return the relative entropy between the chances -y u and those of the model."""
         from scipy.special import expit, kl_div
@@ -115,6 +127,10 @@ class SquaredLoss(NamedTuple):
     def loss_divergence(self, z: float, y: float, u: float) -> float:
         """Return the divergence of one row, compiled."""
         return 0.5 * (z - y - u) * (z - y - u)
+
+    def total(self, z: Floats, y: Floats) -> float:
+        """Return the sum of the losses."""
+        return 0.5 * float(np.square(z - y).sum())
 
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return half the squared distance of u from the residual."""
@@ -154,6 +170,10 @@ class PoissonLoss(NamedTuple):
             total += rate * (math.log(rate) - z)
         return max(total, 0.0)  # type: ignore[no-any-return]
 
+    def total(self, z: Floats, y: Floats) -> float:
+        """Return the sum of the losses."""
+        return float((np.exp(z) - y * z).sum())
+
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return the relative entropy between the rates u + y and those of the model."""
         from scipy.special import kl_div
@@ -191,6 +211,10 @@ class SquaredHingeLoss(NamedTuple):
         """Return the divergence of one row, compiled."""
         short, a = 1.0 - y * z, -y * u
         return (short - 0.5 * a) * (short - 0.5 * a) if short > 0.0 else 0.25 * a * a - a * short
+
+    def total(self, z: Floats, y: Floats) -> float:
+        """Return the sum of the losses."""
+        return float(np.square(np.maximum(1.0 - y * z, 0.0)).sum())
 
     def divergence(self, z: Floats, y: Floats, u: Floats) -> Floats:
         """Return the squared distance of the dual variable a = -y u from twice the shortfall."""

@@ -58,7 +58,7 @@ class AveragedState(NamedTuple):
 
 
 @part(
-    needs=("score", "slope", "add_row"), rate_field="learning_rate", statistics=("learning_rate",), yields="optimum", single=True
+    needs=("score", "slope", "design"), rate_field="learning_rate", statistics=("learning_rate",), yields="optimum", single=True
 )
 class AveragedSGD(NamedTuple):
     """What `SGD` becomes on a linear model where everything is left to the library; made by `stochinf.optim.pilot`.
@@ -133,8 +133,11 @@ class AveragedSGD(NamedTuple):
             state.vector[last] += change
             state.shadow[last] += total * change
         amount = -rate * slope / scale
-        target.add_row(row, amount, state.vector)
-        target.add_row(row, amount * total, state.shadow)
+        design, shaded = target.design, amount * total
+        for k in range(design.first(row), design.end(row)):
+            j, x = design.column(k), design.entry(row, k)
+            state.vector[j] += amount * x
+            state.shadow[j] += shaded * x
         return scale, total + self.weight(target, place) * scale
 
     def finish(self, state: AveragedState, rate: float) -> None:

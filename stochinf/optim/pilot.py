@@ -39,8 +39,8 @@ Floats = npt.NDArray[np.float64]
 
 TRIAL, TRIAL_ROWS = 2048, 4096
 VISITS, JUDGES = 32768, 32768
-MARGIN = 3e-4
-"""Share of the objective at the start by which a larger rate may do worse in the pilot: longer runs favour it."""
+MARGIN = 2e-3
+"""Share of the objective at the start by which a larger rate may do worse in a pilot run of one pass: longer runs favour it."""
 STORED = 4_000_000
 """Stored entries that a pilot run may read."""
 POWER, PACE = 0.75, 10.0
@@ -69,7 +69,8 @@ def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> Averag
     pilot = _Pilot(target, start, entropy)
     place = pilot.climb()
     runs = [pilot.run(place + k, pilot.order, pilot.judges) for k in (-1, 0, 1)]
-    enough = min(objective for objective, _ in runs) + MARGIN * pilot.judged(pilot.start, pilot.judges)
+    margin = MARGIN * min(1.0, target.n_points / pilot.order.size) * pilot.judged(pilot.start, pilot.judges)
+    enough = min(objective for objective, _ in runs) + margin
     best = max(k for k in range(3) if runs[k][0] <= enough)
     state = runs[best][1]
     rate = pilot.schedule(place + best - 1, pilot.order.size)

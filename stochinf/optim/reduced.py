@@ -177,7 +177,7 @@ class LinearReduced(NamedTuple):
         return float(shrunk)
 
     def score(self, target: Any, state: ReducedState, row: int) -> float:
-        """Bring the features of a row up to date; return the product of row and vector."""
+        """Return the product of row and vector, features up to date; with l1, where that is dear, write them."""
         design, last = target.design, state.steps[0]
         now, total = state.sums[last], 0.0
         lasso = target.l1 > 0.0
@@ -188,9 +188,9 @@ class LinearReduced(NamedTuple):
                 if state.since[j] != now:
                     u = self.drift(target, state, j, last)
                     state.vector[j] = u
+                    state.since[j] = now
             else:
                 u -= (now - state.since[j]) * state.mean[j]
-                state.vector[j] = u
             total += design.entry(row, k) * u
         return float(total)
 
@@ -202,7 +202,8 @@ class LinearReduced(NamedTuple):
     def step_along(self, target: Any, state: ReducedState, row: int, change: float, ahead: float) -> None:
         """Step along the corrected gradient, on the features of a row; note the new sum."""
         design, last = target.design, state.steps[0]
-        after_step = state.sums[last] + ahead
+        now = state.sums[last]
+        after_step = now + ahead
         n = state.slopes.size
         direct = ahead * self.correction.direct(change)
         before, after = self.correction.before(change, n), self.correction.after(change, n)
@@ -210,8 +211,9 @@ class LinearReduced(NamedTuple):
         for k in range(design.first(row), design.end(row)):
             j = design.column(k)
             x = design.entry(row, k)
-            mean = state.mean[j] + before * x
-            u = state.vector[j] - direct * x - ahead * mean
+            old = state.mean[j]
+            mean = old + before * x
+            u = state.vector[j] - (now - state.since[j]) * old - direct * x - ahead * mean
             if lasso and j < target.penalised:
                 u = soft(u, ahead * target.l1)
             state.vector[j] = u
