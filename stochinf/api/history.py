@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.rules import Rule
+from stochinf.engine.rules import Rule, at_named_steps
 from stochinf.engine.session import Session
 
 if TYPE_CHECKING:
@@ -76,12 +76,20 @@ class History:
         return str(kernel.finished(self.session.blocks[0].state))
 
     def rule(self) -> Rule:
-        """Return the rule that looks after every epoch and stops where something is not finite, or the kernel has finished."""
+        """Return the rule that looks after every epoch and stops where something is not finite, or the kernel has finished.
+
+        Where an epoch is one step, cheap by itself, it looks at steps of two significant digits.
+        """
+        cheap = self.session.steps_per_epoch == 1 and not hasattr(self.session.kernel, "finished")
+        single = int(getattr(self.target, "n_points", 1)) == 1
 
         def next_check(view: Any) -> int:
+            if cheap and single:
+                stride = 10 ** max(0, len(str(view.step)) - 2)
+                return int((view.step // stride + 1) * stride)
             return int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch)
 
-        return Rule(lambda view: self.look() or self.finished(), next_check, lambda view: view.step % view.steps_per_epoch == 0)
+        return at_named_steps(lambda view: self.look() or self.finished(), next_check)
 
     def certified(self, share: float) -> Rule:
         """Return the rule that stops where the gap is at most a share of the objective at the start; looks once per epoch."""

@@ -118,7 +118,7 @@ def seconds(t: float) -> Rule:
 
 
 def below(value: float) -> Rule:
-    """Stop when the objective is at most a value; looks after epochs, or steps of a search, whose number has two digits and zeros.
+    """Stop when the objective is at most a value; looks after epochs, or steps of a search, of two significant digits.
 
     Parameters
     ----------
