@@ -140,7 +140,11 @@ def _start(x0: Any) -> npt.NDArray[Any] | None:
 
 
 def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entropy: int) -> Any:
-    """Return the rule; plain SGD that leaves all to the library gets its rate, and a head start, from pilot runs."""
+    """Return the rule, with constraints obeyed; SGD that leaves all to the library gets a rate and a start from pilot runs."""
+    if hasattr(target, "project"):
+        from stochinf.optim.projected import obeying
+
+        return obeying(rule, target)
     if not hasattr(rule, "plain"):
         return rule
     from stochinf.optim.pilot import piloted, serves

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "CoinBias": "coin",
+        "Constrained": "constrained",
         "GroupLasso": "groups",
         "Lasso": "penalised",
         "LinearRegression": "least_squares",

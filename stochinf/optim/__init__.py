@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = exports(
         "DualCoordinateAscent": "coordinate.dual",
         "NelderMead": "black_box.nelder_mead",
         "Newton": "newton",
+        "ProjectedGradient": "projected",
         "RandomSearch": "black_box.random_search",
         **dict.fromkeys(("BFGS", "ConjugateGradient", "LBFGS"), "full_batch"),
         **dict.fromkeys(("LineSearch", "Polyak"), "step_lengths"),

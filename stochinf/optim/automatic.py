@@ -2,6 +2,7 @@
 
 In this order, the first that serves:
 
+- `ProjectedGradient` for problems with constraints;
 - `WorkingSets`, coordinate descent, for penalties that set single coefficients to zero; `CoordinateDescent` for groups;
 - `Newton` for linear models whose Hessian is cheap;
 - `SGD` where a pass over the data is long, `SAGA` where rows are many against the condition number, both for linear models;
@@ -46,6 +47,8 @@ def choice(target: Any) -> tuple[Any, str]:
     l1, dim = float(getattr(target, "l1", 0.0)), int(getattr(target, "dim", 0))
     if getattr(target, "grouped", False):
         return optim.CoordinateDescent(), f"CoordinateDescent: coefficients in {target.penalty.weights.size} groups"
+    if hasattr(target, "project"):
+        return optim.ProjectedGradient(), f"ProjectedGradient: constraints on {dim} coordinates"
     if getattr(target, "by_columns", False) or (_linear(target) and l1 > 0):
         return optim.WorkingSets(), f"WorkingSets: a penalty of {target.penalised} single coefficients"
     if _linear(target):
