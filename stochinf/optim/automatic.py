@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from stochinf.engine.errors import StochinfError
 from stochinf.engine.target import offers
 
 __all__ = ["choice", "stochastic"]
@@ -35,12 +34,16 @@ BFGS_DIM = 200
 
 
 def choice(target: Any) -> tuple[Any, str]:
-    """Return a rule for a target, and why it was chosen.
+    """Return a rule for a target, and why it was chosen; SGD where none serves, which says what it misses.
 
-    Raises
-    ------
-    StochinfError
-        If no rule serves.
+    Parameters
+    ----------
+    target : part
+
+    Returns
+    -------
+    rule : part
+    why : str
     """
     import stochinf.optim as optim
 
@@ -59,11 +62,9 @@ def choice(target: Any) -> tuple[Any, str]:
         few = dim <= BFGS_DIM and not hasattr(target, "design")
         rule = optim.BFGS() if few else optim.LBFGS()
         return rule, f"{type(rule).__name__}: whole gradients in {dim} dimensions"
-    if offers(target, "gradient"):
-        return optim.SGD(), f"SGD: {type(target).__name__} gives gradients of points"
-    if offers(target, "value"):
+    if offers(target, "value") and not offers(target, "gradient"):
         return optim.CMAES(), f"CMAES: {type(target).__name__} gives values only"
-    raise StochinfError(f"minimize: no rule serves {type(target).__name__} unasked; name one, rule=")
+    return optim.SGD(), f"SGD: {type(target).__name__} gives gradients of points"
 
 
 def stochastic(target: Any) -> tuple[Any, str]:
