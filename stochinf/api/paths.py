@@ -64,11 +64,14 @@ def lasso_path(
     Parameters
     ----------
     X : array-like of shape (n, dim), or scipy sparse matrix or array of any format
+        Finite features.
     y : array-like of shape (n,)
+        Finite numbers.
     alphas : array-like, optional
         Strengths, positive; by default `points` of them, evenly spaced in the logarithm, from the smallest at which nothing is
         chosen to `ratio` times that.
     points : int
+        How many.
     ratio : float
         Between 0 and 1.
     intercept : bool

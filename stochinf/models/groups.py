@@ -28,7 +28,7 @@ NO_WEIGHTS = np.empty(0)
 
 @part(convex=True, grouped=True)
 class GroupLasso(NamedTuple):
-    """l1 times the sum over groups of sqrt(size) times the Euclidean norm of the group's coefficients.
+    """The group Lasso: l1 times the sum over groups of sqrt(size) times the norm of the coefficients.
 
     Parameters
     ----------

@@ -174,11 +174,13 @@ class Rounds(NamedTuple):
         state.stats[4] = state.sizes[4]
 
     def aim(self, state: RoundsState) -> float:
-        """Return how well the sweeps of a round must do."""
+        """Return how well the sweeps of a round must do: the better, the less they cost beside a look at the rows."""
         slope = self.slope if self.slope > 0.0 else state.stats[2]
+        cost = state.sizes[1] * state.sizes[1] / (100.0 * state.scores.size) if state.sizes[5] == 0 else 1.0
+        share = 0.03 * min(1.0, max(cost, 0.003))
         if state.stats[1] < math.inf:
-            return 0.03 * slope * min(state.stats[1] / self.unit, 1.0)  # type: ignore[no-any-return]
-        return 0.03 * min(slope, state.stats[2])  # type: ignore[no-any-return]
+            return share * slope * min(state.stats[1] / self.unit, 1.0)  # type: ignore[no-any-return]
+        return share * min(slope, state.stats[2])  # type: ignore[no-any-return]
 
     def verdict(self, state: RoundsState) -> int:
         """Return why the run ends, 0 if it does not."""
