@@ -247,6 +247,8 @@ def test_int64_indices_and_duplicates_are_taken():
         (lambda: si.optim.CoordinateDescent(tolerance=-1.0), "tolerance = -1.0"),
         (lambda: si.optim.WorkingSets(-1.0), "tolerance = -1.0"),
         (lambda: si.minimize(si.Function(np.sum, 3), si.optim.WorkingSets()), "no linear model"),
+        (lambda: si.run(si.optim.WorkingSets(), least_squares(l1=0.1), steps=2), "not read by columns"),
+        (lambda: si.run(si.optim.CoordinateDescent(), least_squares(l1=0.1), steps=2), "not read by columns"),
         (
             lambda: si.minimize(si.models.PoissonRegression(X, np.ones(N)), si.optim.CoordinateDescent(step="gradient")),
             "give learning_rate",
@@ -347,3 +349,22 @@ def test_groups_of_one_are_the_lasso():
 def test_bad_groups_are_named(make, words):
     with pytest.raises(si.StochinfError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("rule", "model", "steps"),
+    [
+        (si.optim.WorkingSets(1e-14), si.models.Lasso(X, Y, 0.05), 2),
+        (si.optim.CoordinateDescent(), si.models.Lasso(X, Y, 0.05), 40),
+        (si.optim.CoordinateDescent(), si.models.Penalised(least_squares(), si.models.GroupLasso(0.3, np.arange(D) // 5)), 8),
+        (si.optim.DualCoordinateAscent(), si.models.LogisticRegression(X, LABELS, l2=0.05), 90),
+    ],
+    ids=["working sets", "steps", "groups", "dual"],
+)
+def test_a_saved_run_goes_on_to_the_bit(rule, model, steps, tmp_path):
+    words = {"rng": 3, "observer": si.observers.Nothing(), "progress": False}
+    whole = si.run(rule, model, 2 * steps, **words)
+    si.run(rule, model, steps, checkpoint=tmp_path / "half", **words)
+    again = si.resume(tmp_path / "half", steps, progress=False)
+    assert whole.position.any()
+    assert again.position.tobytes() == whole.position.tobytes()

@@ -40,6 +40,20 @@ def formed(rule: str, problem: Any) -> Any:
     return target
 
 
+def demand_columns(rule: str, target: Any) -> None:
+    """Demand a target by columns: a kernel cannot turn its target itself.
+
+    Raises
+    ------
+    StochinfError
+        If it is another.
+    """
+    if not getattr(target, "by_columns", False):
+        raise StochinfError(
+            f"{rule}: {type(target).__name__} is not read by columns; call stochinf.minimize, or give models.Lasso or Penalised"
+        )
+
+
 @part(yields="optimum", rate_field="learning_rate")
 class CoordinateDescent(NamedTuple):
     r"""Coordinate descent: pick a coefficient, minimise over it, iterate.
@@ -95,6 +109,7 @@ class CoordinateDescent(NamedTuple):
 
     def prepare(self, target: Any) -> Steps | Blocks:
         """Return the kernel for the target."""
+        demand_columns("CoordinateDescent", target)
         rate, left_open = self.learning_rate, False
         if not hasattr(rate, "at") and math.isnan(rate):
             rate, left_open = 1.0, True
@@ -167,6 +182,7 @@ class WorkingSets(NamedTuple):
 
     def prepare(self, target: Any) -> Rounds:
         """Return the kernel for the target."""
+        demand_columns("WorkingSets", target)
         if target.grouped:
             raise StochinfError("WorkingSets: coefficients in groups; take stochinf.optim.CoordinateDescent()")
         return rounds(target, self.tolerance)
