@@ -17,14 +17,14 @@ Bach, F. and Moulines, E. (2011). Non-asymptotic analysis of stochastic approxim
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.decays import RobbinsMonro
 from stochinf.engine.loop import iterate
 from stochinf.engine.observers import Nothing
+from stochinf.engine.parts import part
 from stochinf.engine.random import stream
 from stochinf.engine.rates import write_rates
 from stochinf.engine.streams import Streams
@@ -43,8 +43,38 @@ MARGIN = 2e-3
 """Share of the objective at the start by which a larger rate may do worse in a pilot run of one pass: longer runs favour it."""
 STORED = 4_000_000
 """Stored entries that a pilot run may read."""
-POWER, PACE = 0.75, 10.0
+PACE = 10.0
 FARTHEST = 12
+
+
+@part
+class ThreeQuarters(NamedTuple):
+    """Rates a (b + t)^-3/4, by two roots instead of a power.
+
+    Parameters
+    ----------
+    a, b : float
+        Positive.
+
+    Examples
+    --------
+    >>> from stochinf.optim.pilot import ThreeQuarters
+    >>> ThreeQuarters(8.0, 16.0).at(0)
+    1.0
+    """
+
+    a: float
+    b: float
+
+    def at(self, step: int) -> float:
+        """Return the rate of a step."""
+        root = math.sqrt(self.b + step)
+        return self.a / (root * math.sqrt(root))
+
+    def write(self, rates: Floats, start: int) -> None:
+        """Write the rates of the steps from `start` onto a tape."""
+        roots = np.sqrt(self.b + np.arange(start, start + rates.size))
+        np.divide(self.a, roots * np.sqrt(roots), out=rates)
 
 
 def serves(rule: Any, target: Any, picker: Any, schedule: Any) -> bool:
@@ -74,7 +104,7 @@ def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> Averag
     best = max(k for k in range(3) if runs[k][0] <= enough)
     state = runs[best][1]
     rate = pilot.schedule(place + best - 1, pilot.order.size)
-    return AveragedSGD(rate, state.vector, state.shadow, state.numbers, pilot.visits)
+    return AveragedSGD(rate, pilot.kernel.spacing, state.vector, state.sums, state.numbers, pilot.visits)
 
 
 class _Pilot:
@@ -82,6 +112,7 @@ class _Pilot:
 
     def __init__(self, target: Any, start: npt.NDArray[Any] | None, entropy: int) -> None:
         self.target, self.visits, self.entropy = target, 0, entropy
+        self.kernel = AveragedSGD(math.nan).prepare(target)
         self.start = np.zeros(target.dim) if start is None else np.asarray(start, dtype=np.float64)
         generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy, spawn_key=(0, 0, 1))))
         n = target.n_points
@@ -104,21 +135,20 @@ class _Pilot:
         mean = bend * float(squared_norms(self.target.design).mean())
         return 1.0 / mean if mean > 0 else 1.0
 
-    def schedule(self, place: int, done: int) -> RobbinsMonro:
+    def schedule(self, place: int, done: int) -> ThreeQuarters:
         """Return the rates of a multiple, after some steps."""
         n = self.target.n_points
         most = 0.5 / self.target.l2 if self.target.l2 > 0 else math.inf
         first = min(self.base * 4.0**place, most)
-        return RobbinsMonro(a=first * (n / PACE) ** POWER, b=n / PACE + done, p=POWER)
+        return ThreeQuarters(first * (n / PACE) ** 0.75, n / PACE + done)
 
     def run(self, place: int, order: npt.NDArray[np.int64], judges: Any) -> tuple[float, AveragedState]:
         """Return the objective after a run, infinite where it diverged, and its state."""
         schedule, rates = self.schedule(place, 0), np.empty(order.size)
         write_rates(schedule, rates, 0)
-        kernel = AveragedSGD(math.nan)
-        state = kernel.init(self.target, self.start, Streams(self.entropy, 0, 1))
+        state = self.kernel.init(self.target, self.start, Streams(self.entropy, 0, 1))
         words = stream(np.random.SeedSequence(self.entropy, spawn_key=(0, 0, 2)))
-        iterate(kernel, self.target, state, Nothing(), order, rates, words, order.size, order.size)
+        iterate(self.kernel, self.target, state, Nothing(), order, rates, words, order.size, order.size)
         self.visits += order.size
         return self.judged(state.position, judges), state
 
