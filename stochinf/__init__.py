@@ -15,7 +15,12 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "FactorGraph": "graphs.factor_graph",
+        "FiniteSum": "models.finite_sum",
+        "Function": "models.function",
         "RBM": "rbm.estimator",
+        "averaged": "api.averaging",
+        "continuation": "api.continuing",
+        "lasso_path": "api.paths",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
         "map_state": "api.map_states",
@@ -29,7 +34,10 @@ __getattr__, __dir__, __all__ = exports(
         "sample": "api.sampling",
         "write_evidence": "graphs.formats",
         "write_graph": "graphs.formats",
-        **{name: f"{name}:" for name in ("density", "diagnostics", "graphs", "mcmc", "models", "optim", "rbm")},
+        **{
+            name: f"{name}:"
+            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search")
+        },
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",
         **dict.fromkeys(
@@ -41,6 +49,7 @@ __getattr__, __dir__, __all__ = exports(
                 "GraphError",
                 "MemoryLimitError",
                 "MissingFileError",
+                "ObjectiveError",
                 "StochinfError",
             ),
             "engine.errors",

@@ -15,7 +15,21 @@ import stochinf
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 TEXTS = [*PAGES, *ROOT.glob("*.md")]
-MODULES = ("density", "diagnostics", "graphs", "mcmc", "models", "observers", "optim", "pickers", "rbm", "schedules", "stop")
+MODULES = (
+    "density",
+    "diagnostics",
+    "estimators",
+    "graphs",
+    "mcmc",
+    "models",
+    "observers",
+    "optim",
+    "pickers",
+    "rbm",
+    "schedules",
+    "search",
+    "stop",
+)
 EXEMPT = {
     "ES01": "a summary that says all needs no more text",
     "SA01": "the pages in docs/ say what belongs together",

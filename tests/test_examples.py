@@ -211,3 +211,47 @@ def test_graph_examples_refuse_nonsense(name: str, words: list[str], capsys: pyt
     said = capsys.readouterr()
     assert said.err.startswith(f"{name}.py: ")
     assert said.out == ""
+
+
+def test_the_zoo_races_every_rule(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    zoo = example("sgd_zoo")
+    plot = ["--plot", str(tmp_path / "zoo.png")] if importlib.util.find_spec("matplotlib") else []
+    assert zoo.main(["--rules", "SGD", "Adam", "--epochs", "4", *plot]) == 0
+    shown = capsys.readouterr().out.splitlines()[1:]
+    assert {line.split()[0] for line in shown} == {"SGD", "Adam"}
+    for line in shown:
+        first, last = (float(word) for word in line.split()[2:])
+        assert 0 < last < first < 0.2
+    assert not plot or (tmp_path / "zoo.png").stat().st_size > 10_000
+
+
+def test_schedules_that_fall_come_closer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("schedules").main(["--epochs", "20", "--seeds", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    ends = {line[:24].strip(): float(line.split()[-1]) for line in lines}
+    assert len(ends) == 12
+    assert max(ends[name] for name in ("cosine", "exponential", "step")) < 0.1 * ends["constant"]
+    assert ends["exponential, too fast"] > 10 * ends["exponential"]
+
+
+def test_rates_that_grow_with_the_batch_achieve_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("batch_scaling").main(["--epochs", "3", "--seeds", "1"]) == 0
+    rows = [[float(word) for word in line.split()] for line in capsys.readouterr().out.splitlines()[2:]]
+    table = {int(batch): (same, scaled) for batch, _, same, scaled, _ in rows}
+    assert table[16][1] < 1.3 * table[1][1]
+    assert table[16][0] > 5 * table[1][0]
+
+
+def test_black_box_tuning_finds_rates_that_work(capsys: pytest.CaptureFixture[str]) -> None:
+    example("black_box").main()
+    left = [float(power) for power in re.findall(r"10\^(-?\d+\.\d+)", capsys.readouterr().out)]
+    assert len(left) == 4
+    assert max(left) < -2.0
+
+
+def test_lasso_path_names_features_as_they_enter(capsys: pytest.CaptureFixture[str], arguments: None) -> None:
+    example("lasso_path").main()
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines[:2]} == {"bmi", "s5"}
+    assert len(lines) == 11
+    assert "largest gap" in lines[-1]

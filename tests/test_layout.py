@@ -10,7 +10,22 @@ from parts_for_tests import python
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "stochinf"
-ORDER = ["cli", "commands", "api", "rbm", "graphs", "mcmc", "optim", "models", "density", "diagnostics", "engine", "lazy"]
+ORDER = [
+    "cli",
+    "commands",
+    "estimators",
+    "search",
+    "api",
+    "rbm",
+    "graphs",
+    "mcmc",
+    "optim",
+    "models",
+    "density",
+    "diagnostics",
+    "engine",
+    "lazy",
+]
 """From top to bottom: a module imports from its own level and from those to the right."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ALL_FILES = sorted(file for folder in ("stochinf", "tests", "examples", "benchmarks") for file in (ROOT / folder).rglob("*.py"))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
+from stochinf.api.history import History, result
+from stochinf.api.searching import SearchHistory
 from stochinf.engine import progress as progress_module
 from stochinf.engine.block import NEVER
 from stochinf.engine.driver import Controls, Report, check_controls, drive
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import ObjectiveError, StochinfError
 from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, Session, build
-from stochinf.engine.stop import Rule, epochs
+from stochinf.engine.stop import Rule, epochs, steps
 from stochinf.engine.streams import entropy_of
 from stochinf.engine.target import as_target, check_kernel, check_role, check_stop, check_yield, starting_positions
 
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["minimize"]
 
-Floats = npt.NDArray[np.float64]
-
 EPOCHS = 10
+FULL_PASSES = 1000
+LONGEST = 200
+ENOUGH = 1e-9
+"""Share of the first objective that a gap may be where the rule was chosen for the user."""
+EVALUATIONS = 2000
 
 
 def minimize(
@@ -49,7 +52,7 @@ def minimize(
     problem : model or part
         With `gradient` and `objective`, for example `stochinf.models.LogisticRegression(X, y, l2=1e-3)`.
     rule : part
-        The update rule; "auto" takes `stochinf.optim.SGD()`.
+        The update rule, or transforms alone such as `chain(clip(1.0), momentum(0.9))`; "auto" chooses by size and structure.
     x0 : array of shape (dim,), optional
         Where to start; the problem's choice by default.
     schedule : number or schedule, optional
@@ -57,7 +60,8 @@ def minimize(
     picker : part, optional
         Which rows come next: every row once per epoch, one a step, by default; `stochinf.pickers.Minibatches(32)`.
     stop : Rule, optional
-        Ten epochs by default; for example `stochinf.stop.tolerance(1e-3) | stochinf.stop.seconds(10)`.
+        By default full-batch rules run until they have converged, others for ten epochs; for example
+        `stochinf.stop.tolerance(1e-3) | stochinf.stop.seconds(10)`.
     rng : int, SeedSequence, Generator or None
         The same seed gives the same bits; None draws fresh entropy, recorded as `rng_entropy`.
     callback : callable, optional
@@ -70,10 +74,11 @@ def minimize(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        `x`, `fun`, `jac` (the gradient of the whole objective), `grad_norm`, `nit` (steps), `nfev` (rows visited), `success`,
-        `status`, `message` and `reason`, `history` (pairs of step and objective, at the start, after every epoch and at the
-        end), `rng_entropy`, `interrupted`. If the iterates stop being finite, `x` is the last of the history that was, and
-        `success` is False; so it is after Ctrl-C and where a callback ended the run.
+        `x`, `fun`, `jac` (the gradient of the whole objective), `grad_norm`, `gap` (a bound of fun - min f, infinite where none
+        is known) and `certificate` (what it rests on), `nit` (steps), `nfev` (rows visited), `success`, `status`, `message`
+        and `reason`, `history` (pairs of step and objective, at the start, after every epoch and at the end), `rng_entropy`,
+        `interrupted`. If the iterates stop being finite, `x` is the best of the history, and `success` is False; so it is
+        after Ctrl-C and where a callback ended the run.
 
     Raises
     ------
@@ -84,12 +89,15 @@ def minimize(
     --------
     >>> import stochinf as si
     >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
-    >>> result = si.minimize(model, stop=si.stop.epochs(100), rng=0)
-    >>> result.success, result.nit, result.message
-    (True, 400, '100 epochs')
+    >>> result = si.minimize(model)
+    >>> result.success, result.gap < 1e-12, result.reason[:6]
+    (True, True, 'Newton')
+    >>> si.minimize(model, si.optim.SGD(), stop=si.stop.epochs(100), rng=0).nit
+    400
     """
     target = as_target(problem)
-    rule = _rule(rule)
+    rule, why = _rule(rule, target, picker, schedule)
+    target = rule.form(target) if hasattr(rule, "form") else target
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
     check_kernel(rule, target)
     check_yield("minimize", rule, "optimum")
@@ -98,104 +106,73 @@ def minimize(
     if not hasattr(target, "objective"):
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
     check_stop(stop, target, Nothing())
-    plan = Plan(rule, target, picker, schedule, Nothing(), starting_positions(x0, 1), 1, 0, NEVER, False, entropy_of(rng))
-    if plan.init is not None and plan.init.ndim > 1:
-        raise StochinfError(f"x0: shape {plan.init.shape}; one position is needed")
+    init, entropy = _start(x0), entropy_of(rng)
+    rule = _settled(rule, target, picker, schedule, init, entropy)
+    plan = Plan(rule, target, picker, schedule, Nothing(), init, 1, 0, NEVER, False, entropy)
     session = build(plan, 0)
-    history = _History(session)
-    drive(session, 0, controls._replace(stop=history.rule() | (stop or epochs(EPOCHS))))
+    history = (SearchHistory if getattr(session.kernel, "derivative_free", False) else History)(session)
+    try:
+        drive(session, 0, controls._replace(stop=history.rule() | (stop or _default_stop(session, history, why))))
+    except ObjectiveError as error:
+        error.result = result(session, history, why) if history.pairs else None
+        raise
     history.close()
-    return _result(session, history)
+    return result(session, history, why)
 
 
-def _rule(rule: Any) -> Any:
+def _rule(rule: Any, target: Any, picker: Any, schedule: Any) -> tuple[Any, str]:
+    """Return the rule, and why it was chosen where the choice was left open."""
     if not isinstance(rule, str):
-        return rule
+        return _with_rate(rule), ""
     if rule != "auto":
         raise StochinfError(f"rule = {rule!r}: 'auto' or a rule such as stochinf.optim.SGD() is needed")
-    from stochinf.optim.sgd import SGD
+    from stochinf.optim.automatic import choice, stochastic
 
-    return SGD()
-
-
-class _History:
-    """The objective at the start, after every epoch and at the end; the last position at which it was finite."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.target = session.blocks[0].target
-        self.pairs: list[tuple[int, float]] = []
-        self.position: Floats = np.array(session.positions()[0])
-        self.failure = ""
-        if self.look():
-            raise StochinfError(f"minimize: the objective at the starting point {self.position} is {self.pairs[0][1]}")
-
-    def look(self) -> str:
-        """Note the objective; say so if it or the position is not finite."""
-        position, step = self.session.positions()[0], self.session.step
-        with np.errstate(all="ignore"):
-            objective = float(self.target.objective(position))
-        self.pairs.append((step, objective))
-        if math.isfinite(objective) and np.isfinite(position).all():
-            self.position = np.array(position)
-            return ""
-        before = self.pairs[-2][0] if len(self.pairs) > 1 else 0
-        self.failure = (
-            f"the iterates are not finite at step {step}; x is that of step {before};"
-            " take a smaller learning rate, or scale the data"
-        )
-        return self.failure
-
-    def rule(self) -> Rule:
-        """Return the rule that looks after every epoch and stops where something is not finite."""
-
-        def next_check(view: Any) -> int:
-            return int((view.step // view.steps_per_epoch + 1) * view.steps_per_epoch)
-
-        return Rule(lambda view: self.look(), next_check, lambda view: view.step % view.steps_per_epoch == 0)
-
-    def close(self) -> None:
-        """Look at the end, if the run did not end with an epoch."""
-        if self.pairs[-1][0] != self.session.step:
-            self.look()
-
-    def fun(self) -> float:
-        """Return the last finite objective."""
-        return next(objective for _, objective in reversed(self.pairs) if math.isfinite(objective))
+    return choice(target) if picker is None and schedule is None else stochastic(target)
 
 
-def _result(session: Session, history: _History) -> OptimizeResult:
-    from scipy.optimize import OptimizeResult
-
-    target, x = history.target, history.position
-    gradient = target.full_gradient(x) if hasattr(target, "full_gradient") else None
-    reason = history.failure or session.reason
-    status = _status(session, history)
-    result = OptimizeResult()
-    result.update(
-        {
-            "x": x,
-            "fun": history.fun(),
-            "jac": gradient,
-            "grad_norm": math.nan if gradient is None else float(np.linalg.norm(gradient)),
-            "nit": session.step,
-            "nfev": session.step * max(1, int(getattr(session.blocks[0].picker, "batch", 1))),
-            "success": status == 0,
-            "status": status,
-            "message": reason,
-            "reason": reason,
-            "history": history.pairs,
-            "rng_entropy": session.plan.entropy,
-            "interrupted": session.interrupted,
-        }
-    )
-    return result
+def _start(x0: Any) -> npt.NDArray[Any] | None:
+    """Return the one starting position."""
+    init = starting_positions(x0, 1)
+    if init is not None and init.ndim > 1:
+        raise StochinfError(f"x0: shape {init.shape}; one position is needed")
+    return init
 
 
-def _status(session: Session, history: _History) -> int:
-    """Return 0 for success, 1 for what is not finite, 2 for an interruption, 3 for a callback that ended the run."""
-    if history.failure:
-        return 1
-    if session.interrupted:
-        return 2
-    return 3 if session.reason == "stopped by the callback" else 0
+def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entropy: int) -> Any:
+    """Return the rule, with constraints obeyed; SGD that leaves all to the library gets a rate and a start from pilot runs."""
+    if hasattr(target, "project"):
+        from stochinf.optim.projected import obeying
+
+        return obeying(rule, target)
+    if not hasattr(rule, "plain"):
+        return rule
+    from stochinf.optim.pilot import piloted, serves
+
+    right_size = init is None or init.size == getattr(target, "dim", -1)
+    return piloted(target, init, entropy) if right_size and serves(rule, target, picker, schedule) else rule
+
+
+def _default_stop(session: Session, history: History, why: str) -> Rule:
+    """Return where a run ends that was not told.
+
+    Searches by values end after a number that grows with the dimension, full passes once the kernel has finished, stochastic
+    rules after ten epochs; one that was chosen here goes on until its gap is small, for at most 200.
+    """
+    if getattr(session.kernel, "derivative_free", False):
+        return steps(EVALUATIONS * max(5, session.blocks[0].state.position.size))
+    if hasattr(session.kernel, "finished"):
+        return steps(FULL_PASSES * session.steps_per_epoch)
+    return history.certified(ENOUGH) | epochs(LONGEST) if why.startswith("SAGA") else epochs(EPOCHS)
+
+
+def _with_rate(rule: Any) -> Any:
+    """Return a rule; a transform alone becomes one whose rate is taken from the data."""
+    from stochinf.engine.parts import is_part
+
+    alone = is_part(type(rule)) and not hasattr(rule, "update") and not hasattr(rule, "prepare")
+    if alone and (hasattr(rule, "apply") or hasattr(rule, "direct")):
+        from stochinf.optim.sgd import SGD
+
+        return SGD(transform=rule)
+    return rule

@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stochinf.diagnostics.arviz import to_arviz
+    from stochinf.diagnostics.learning import LearningCurve, learning_curve, plot_trace
     from stochinf.diagnostics.run import Run
     from stochinf.diagnostics.summary import Summary
 
-__all__ = ["Run", "Summary", "to_arviz"]
+__all__ = ["LearningCurve", "Run", "Summary", "learning_curve", "plot_trace", "to_arviz"]
 
-_HOMES = {"Run": "run", "Summary": "summary", "to_arviz": "arviz"}
+_HOMES = {
+    **dict.fromkeys(("LearningCurve", "learning_curve", "plot_trace"), "learning"),
+    "Run": "run",
+    "Summary": "summary",
+    "to_arviz": "arviz",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ __all__ = [
     "GraphError",
     "MemoryLimitError",
     "MissingFileError",
+    "ObjectiveError",
     "StochinfError",
     "warn_of_doubt",
 ]
@@ -71,6 +72,38 @@ class DensityError(StochinfError):
         super().__init__(f"the density {what} at the position {position}; what was drawn before is in this error's attribute run")
         self.code, self.position = code, position
         self.run: Any = None
+        self.__cause__ = raised
+
+
+class ObjectiveError(StochinfError):
+    """A function that was to be minimised met an error of its own, and the run stopped.
+
+    Parameters
+    ----------
+    code : int
+        What the function returned.
+    position : ndarray of shape (dim,)
+        Where.
+    raised : Exception, optional
+        What a Python function raised; it becomes the cause.
+
+    Attributes
+    ----------
+    result : OptimizeResult or None
+        The best that had been found; None if the error came at the starting point.
+    """
+
+    def __init__(self, code: int, position: Any, raised: BaseException | None = None) -> None:
+        what = (
+            f"raised {type(raised).__name__}: {raised}"
+            if raised is not None
+            else f"returned the code {code}, an error of its own,"
+        )
+        super().__init__(
+            f"the function {what} at the position {position}; the best point found before is in this error's attribute result"
+        )
+        self.code, self.position = code, position
+        self.result: Any = None
         self.__cause__ = raised
 
 

@@ -12,7 +12,7 @@ from stochinf.engine.cache import forget_announcements
 from stochinf.engine.errors import CompilationError, StochinfError
 from stochinf.engine.jit import JIT
 
-__all__ = ["explained"]
+__all__ = ["cause", "explained"]
 
 
 TELLING = (
@@ -63,16 +63,16 @@ def _from_numba(error: Exception) -> bool:
 def _message(text: str, block: Any) -> str:
     parts = {type(p) for p in (block.kernel, block.target, block.state, block.observer, block.picker, block.schedule)}
     where = _place(text, parts)
-    cause = _cause([line.strip() for line in text.splitlines() if line.strip() and OURS not in line])
     return (
-        f"{where} cannot be compiled: {cause}. Use numbers, arrays and other parts only, in the subset of numpy that"
+        f"{where} cannot be compiled: {cause(text)}. Use numbers, arrays and other parts only, in the subset of numpy that"
         " numba compiles (numba.readthedocs.io), set `allocates = True` on the class if it needs new arrays or slices,"
         " or run it as plain Python with the environment variable NUMBA_DISABLE_JIT=1"
     )
 
 
-def _cause(lines: list[str]) -> str:
+def cause(text: str) -> str:
     """Return the most telling line of the compiler's report, and the call that it introduces."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and OURS not in line]
     at = next((k for words in TELLING for k, line in enumerate(lines) if words in line), 0)
     call = lines[at + 1] if lines[at].endswith("signature:") and at + 1 < len(lines) else ""
     return f"{lines[at]} {call.removeprefix('>>> ')}".strip()

@@ -24,7 +24,7 @@ from stochinf.engine import inner
 from stochinf.engine.cache import StampedCache, cache_folder
 from stochinf.engine.flags import compare_quickly
 
-__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_as", "entry", "helper", "inlined"]
+__all__ = ["JIT", "NO_REFERENCE_COUNTS", "REORDER", "compiled_as", "entry", "helper", "inlined", "user_function"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -132,6 +132,11 @@ def inlined(function: Callable[..., Any], allocates: bool, reorder: bool) -> Any
     if inner.AVAILABLE and not allocates:
         return inner.inner(function, options)
     return numba.njit(forceinline=not allocates, **options)(function)
+
+
+def user_function(function: Callable[..., Any]) -> Any:
+    """Compile a function of the user's in numba's ordinary way: it may allocate and raise; one compiled already stays so."""
+    return function if hasattr(function, "py_func") else numba.njit(error_model="numpy")(function)
 
 
 def versions() -> dict[str, str]:

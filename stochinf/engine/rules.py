@@ -35,6 +35,10 @@ class View(Protocol):
         """Return R-hat, ESS and MCSE of the draws so far."""
         ...
 
+    def objective(self) -> float:
+        """Return the objective at the worst chain."""
+        ...
+
     def certificate(self) -> float:
         """Return the target's certificate: the duality gap, else the norm of the gradient."""
         ...
@@ -67,7 +71,7 @@ class Rule:
     start : callable
         Starts the clocks; called when a run begins.
     needs : tuple of str
-        What it asks of a run: "certificate", "convergence".
+        What it asks of a run: "certificate", "convergence", "objective".
 
     Examples
     --------

@@ -15,58 +15,21 @@ import numpy.typing as npt
 from stochinf.engine.decays import Exponential, Linear, Polynomial, RobbinsMonro, Step
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
+from stochinf.engine.phases import Cyclic, MultiStep, OneCycle
 from stochinf.engine.rates import Constant, Product, as_schedule, demand_positive, multiply
 
 __all__ = [
-    "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "Plateau", "Polynomial", "Product", "RobbinsMonro", "ScaledByBatch",
-    "Step", "Warmup", "as_schedule", "geometric_ladder",
+    "Constant", "Cosine", "Cyclic", "Exponential", "Linear", "MultiStep", "OneCycle", "Plateau", "Polynomial", "Product",
+    "RobbinsMonro", "ScaledByBatch", "Step", "Warmup", "as_schedule", "geometric_ladder",
 ]  # fmt: skip
-
-
-@part
-class Cyclic(NamedTuple):
-    """A triangle wave from `low` to `high` and back over `2 * half_period` steps.
-
-    Parameters
-    ----------
-    half_period : int
-        Steps from the lowest factor to the highest.
-    low, high : float
-        Lowest and highest factor.
-
-    References
-    ----------
-    Smith, L. N. (2017). Cyclical learning rates for training neural networks, section 3.1.
-
-    Examples
-    --------
-    >>> import stochinf as si
-    >>> wave = si.schedules.Cyclic(2, low=0.0)
-    >>> [wave(t) for t in range(6)]
-    [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
-    """
-
-    half_period: int
-    low: float = 0.1
-    high: float = 1.0
-
-    def checked(self) -> Cyclic:
-        """Check the period."""
-        return demand_positive(self, "half_period")
-
-    def at(self, step: int) -> float:
-        """Return the rate at a step."""
-        place = step % (2 * self.half_period)
-        height = 1.0 - abs(place / self.half_period - 1.0)
-        return self.low + (self.high - self.low) * height
 
 
 @part
 class Cosine(NamedTuple):
     """Half a cosine from `initial` to `final` over `period` steps, then again with the period times `growth` (warm restarts).
 
-    With `growth=0` there is no restart: the rate stays at `final`. `restarts(steps)` lists the steps at which a cycle ends,
-    where the state is worth a snapshot.
+    With `growth=0` there is no restart: the rate stays at `final`, or swings on where it is `mirrored`. `restarts(steps)` lists
+    the steps at which a cycle ends, where the state is worth a snapshot.
 
     Parameters
     ----------
@@ -76,6 +39,8 @@ class Cosine(NamedTuple):
         What a restart multiplies the period by; 0: there is none.
     initial, final : float
         Factor where a cycle begins and where it ends.
+    mirrored : bool
+        Without restarts: go up again the way it came down, and so on.
 
     References
     ----------
@@ -93,6 +58,7 @@ class Cosine(NamedTuple):
     growth: int = 0
     initial: float = 1.0
     final: float = 0.0
+    mirrored: bool = False
 
     def checked(self) -> Cosine:
         """Check the period and its growth."""
@@ -105,7 +71,7 @@ class Cosine(NamedTuple):
         period = self.period
         place = step
         if self.growth == 0:
-            place = min(step, period)
+            place = step if self.mirrored else min(step, period)
         elif self.growth == 1:
             place = step % period
         else:
@@ -250,7 +216,20 @@ class Plateau(NamedTuple):
             self.memory[2] = 0.0
 
 
-for _schedule in (Linear, RobbinsMonro, Step, Exponential, Polynomial, Cyclic, Cosine, Warmup, ScaledByBatch, Plateau):
+for _schedule in (
+    Linear,
+    RobbinsMonro,
+    Step,
+    Exponential,
+    Polynomial,
+    Cyclic,
+    Cosine,
+    Warmup,
+    ScaledByBatch,
+    Plateau,
+    MultiStep,
+    OneCycle,
+):
     _schedule.__mul__ = _schedule.__rmul__ = multiply  # type: ignore[method-assign]
 
 

@@ -170,6 +170,12 @@ class Session:
         """Return the target's certificate at the worst chain."""
         return max(float(block.target.certificate(block.state.position)) for block in self.blocks)
 
+    def objective(self) -> float:
+        """Return the objective at the worst chain, as the kernel knows it, else as the target says."""
+        if hasattr(self.kernel, "objective"):
+            return max(float(self.kernel.objective(block.state)) for block in self.blocks)
+        return max(float(block.target.objective(block.state.position)) for block in self.blocks)
+
     def nonfinite(self) -> int:
         """Return how many non-finite values the kernels counted."""
         return sum(int(block.state.nonfinite.sum()) for block in self.blocks if hasattr(block.state, "nonfinite"))

@@ -18,7 +18,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.rules import Convergence as Convergence
 from stochinf.engine.rules import Rule, View, at_named_steps
 
-__all__ = ["Rule", "View", "converged", "epochs", "mcse", "seconds", "steps", "tolerance"]
+__all__ = ["Rule", "View", "below", "converged", "epochs", "mcse", "seconds", "steps", "tolerance"]
 
 NEVER = 2**62
 
@@ -68,7 +68,7 @@ def epochs(n: float) -> Rule:
     --------
     >>> import stochinf as si
     >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
-    >>> si.minimize(model, stop=si.stop.epochs(2.5), rng=0).nit
+    >>> si.minimize(model, si.optim.SGD(), stop=si.stop.epochs(2.5), rng=0).nit
     10
     """
     limit = _positive("epochs", n)
@@ -115,6 +115,45 @@ def seconds(t: float) -> Rule:
         began[0] = time.monotonic()
 
     return Rule(reason, lambda view: NEVER, lambda view: True, timed=True, lasting=True, start=start)
+
+
+def below(value: float) -> Rule:
+    """Stop when the objective is at most a value; looks after epochs, or steps of a search, of two significant digits.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+
+    Returns
+    -------
+    Rule
+        For `stop=` of `stochinf.minimize`.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> bowl = si.Function(lambda x: float(((x - 1.0) ** 2).sum()), 3)
+    >>> si.minimize(bowl, si.optim.CMAES(0.5), stop=si.stop.below(1e-6) | si.stop.steps(5000), rng=0).message
+    'objective ... <= 1e-06'
+    """
+    try:
+        limit = float(value)
+    except (TypeError, ValueError):
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise StochinfError(f"stop.below({value!r}): a finite number is needed")
+
+    def reason(view: Any) -> str:
+        now = view.objective()
+        return f"objective {now:.3g} <= {value}" if now <= limit else ""
+
+    def next_check(view: Any) -> int:
+        done = int(view.step // view.steps_per_epoch)
+        stride = 10 ** max(0, len(str(done)) - 2)
+        return int((done // stride + 1) * stride * view.steps_per_epoch)
+
+    return at_named_steps(reason, next_check, needs=("objective",))
 
 
 def converged(rhat: float = 1.01, ess: float = 400, every: int = 100) -> Rule:
@@ -209,7 +248,7 @@ def tolerance(e: float) -> Rule:
     --------
     >>> import stochinf as si
     >>> model = si.models.LogisticRegression([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0]], [1, 0, 0, 1], l2=0.1)
-    >>> si.minimize(model, stop=si.stop.tolerance(0.1) | si.stop.epochs(1000), rng=0).reason
+    >>> si.minimize(model, si.optim.SGD(), stop=si.stop.tolerance(0.1) | si.stop.epochs(1000), rng=0).reason
     'certificate ... <= 0.1'
     """
     limit = _positive("tolerance", e)

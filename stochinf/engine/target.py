@@ -110,6 +110,8 @@ def check_stop(rule: Any, target: Any, observer: Any) -> None:
     needs = getattr(rule, "needs", ())
     if "certificate" in needs and not hasattr(target, "certificate"):
         raise StochinfError(f"stop.tolerance: {type(target).__name__} has no certificate(position), a gap or gradient norm")
+    if "objective" in needs and not hasattr(target, "objective"):
+        raise StochinfError(f"stop.below: {type(target).__name__} has no objective(position)")
     if "convergence" in needs and not hasattr(observer, "convergence") and find(observer, Draws) is None:
         raise StochinfError(f"stop: {type(observer).__name__} keeps no draws to judge convergence by; use the observer Draws()")
 

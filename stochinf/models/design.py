@@ -1,7 +1,10 @@
-"""Data of regression models: features and labels as the user has them, made into what compiled code reads.
+"""The design matrix of regression models: features as the user has them, made into what compiled code reads.
 
 Features become float64: a C-contiguous array, or compressed rows (CSR) with sorted, unique columns and int32 indices where
-they fit. The user's own arrays are never changed.
+they fit. The user's own arrays are never changed. Both forms are parts with the same methods, so that models and kernels are
+written once: `dot(row, vector)`, `add(row, amount, vector)`, `outer(row, amount, square)`, `spread(point, factor, gradient,
+vector)`; and, for kernels that look at single entries, `first(row)`, `end(row)`, `column(place)`, `entry(row, place)`. Those of
+compressed rows index by unsigned integers: a look at the sign doubles the time of an outer product.
 """
 
 from __future__ import annotations
@@ -13,10 +16,77 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
+from stochinf.models.batch import member, size_of
 
-__all__ = ["CompressedRows", "binary_labels", "features"]
+__all__ = ["CompressedRows", "DenseRows", "as_design", "features", "matrix", "with_intercept"]
 
 Floats = npt.NDArray[np.float64]
+
+
+@part(reorder=True)
+class DenseRows(NamedTuple):
+    """A dense matrix by rows, shape (n_rows, n_columns).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.models.design import DenseRows
+    >>> DenseRows([[1.0, 2.0], [3.0, 4.0]]).dot(1, np.array([1.0, 10.0]))
+    43.0
+    """
+
+    rows: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows.shape[0], self.rows.shape[1]
+
+    def dot(self, row: int, vector: Floats) -> float:
+        """Return the product of a row and a vector."""
+        total = 0.0
+        for j in range(self.rows.shape[1]):
+            total += self.rows[row, j] * vector[j]
+        return total
+
+    def add(self, row: int, amount: float, vector: Floats) -> None:
+        """Add amount times a row to a vector."""
+        for j in range(self.rows.shape[1]):
+            vector[j] += amount * self.rows[row, j]
+
+    def width(self) -> int:
+        """Return the number of columns."""
+        return int(self.rows.shape[1])
+
+    def first(self, row: int) -> int:
+        """Return the place of a row's first entry."""
+        return 0
+
+    def end(self, row: int) -> int:
+        """Return the place after a row's last entry."""
+        return int(self.rows.shape[1])
+
+    def column(self, place: int) -> int:
+        """Return the column of an entry."""
+        return place
+
+    def entry(self, row: int, place: int) -> float:
+        """Return an entry of a row."""
+        return self.rows[row, place]  # type: ignore[no-any-return]
+
+    def outer(self, row: int, amount: float, square: Floats) -> None:
+        """Add amount times the row's outer product with itself to the lower triangle of a matrix."""
+        for i in range(self.rows.shape[1]):
+            factor = amount * self.rows[row, i]
+            if factor != 0.0:
+                for j in range(i + 1):
+                    square[i, j] += factor * self.rows[row, j]
+
+    def spread(self, point: Any, factor: float, gradient: Floats, vector: Floats) -> None:
+        """Add factor * gradient to a vector, and clear the gradient."""
+        for j in range(vector.size):
+            vector[j] += factor * gradient[j]
+            gradient[j] = 0.0
 
 
 @part
@@ -56,6 +126,90 @@ class CompressedRows(NamedTuple):
 
         return csr_array((self.values, self.columns, self.row_start), shape=self.shape)
 
+    def dot(self, row: int, vector: Floats) -> float:
+        """Return the product of a row and a vector."""
+        total = 0.0
+        for k in range(np.uint64(self.row_start[row]), np.uint64(self.row_start[row + 1])):
+            total += self.values[k] * vector[np.uint64(self.columns[k])]
+        return total
+
+    def add(self, row: int, amount: float, vector: Floats) -> None:
+        """Add amount times a row to a vector."""
+        for k in range(np.uint64(self.row_start[row]), np.uint64(self.row_start[row + 1])):
+            vector[np.uint64(self.columns[k])] += amount * self.values[k]
+
+    def width(self) -> int:
+        """Return the number of columns."""
+        return self.n_columns
+
+    def first(self, row: int) -> Any:
+        """Return the place of a row's first entry."""
+        return np.uint64(self.row_start[row])
+
+    def end(self, row: int) -> Any:
+        """Return the place after a row's last entry."""
+        return np.uint64(self.row_start[row + 1])
+
+    def column(self, place: int) -> Any:
+        """Return the column of an entry."""
+        return np.uint64(self.columns[place])
+
+    def entry(self, row: int, place: int) -> float:
+        """Return an entry of a row."""
+        return self.values[place]  # type: ignore[no-any-return]
+
+    def outer(self, row: int, amount: float, square: Floats) -> None:
+        """Add amount times the row's outer product with itself to the lower triangle of a matrix."""
+        first = np.uint64(self.row_start[row])
+        for k in range(first, np.uint64(self.row_start[row + 1])):
+            line, factor = square[np.uint64(self.columns[k])], amount * self.values[k]
+            for m in range(first, k + np.uint64(1)):
+                line[np.uint64(self.columns[m])] += factor * self.values[m]
+
+    def spread(self, point: Any, factor: float, gradient: Floats, vector: Floats) -> None:
+        """Add factor * gradient to a vector where the rows of a point have features, and clear the gradient there."""
+        for b in range(size_of(point)):
+            row = member(point, b)
+            for k in range(np.uint64(self.row_start[row]), np.uint64(self.row_start[row + 1])):
+                j = np.uint64(self.columns[k])
+                vector[j] += factor * gradient[j]
+                gradient[j] = 0.0
+
+
+def as_design(rows: Floats | CompressedRows) -> DenseRows | CompressedRows:
+    """Return features as the part that compiled code reads."""
+    return rows if isinstance(rows, CompressedRows) else DenseRows(rows)
+
+
+def matrix(rows: Any) -> Any:
+    """Return features or a design as what `@` multiplies: an ndarray or scipy's sparse array."""
+    if isinstance(rows, CompressedRows):
+        return rows.to_scipy()
+    return rows.rows if isinstance(rows, DenseRows) else rows
+
+
+def with_intercept(rows: Floats | CompressedRows) -> Floats | CompressedRows:
+    """Return features with a last column of ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.models.design import with_intercept
+    >>> with_intercept(np.array([[2.0], [3.0]]))
+    array([[2., 1.],
+           [3., 1.]])
+    """
+    if not isinstance(rows, CompressedRows):
+        return np.ascontiguousarray(np.column_stack([rows, np.ones(rows.shape[0])]))
+    ends = rows.row_start[1:]
+    index = rows.columns.dtype
+    return CompressedRows(
+        np.insert(rows.values, ends, 1.0),
+        np.insert(rows.columns, ends, rows.n_columns).astype(index),
+        (rows.row_start + np.arange(rows.row_start.size)).astype(index),
+        rows.n_columns + 1,
+    )
+
 
 def features(name: str, X: Any) -> Floats | CompressedRows:
     """Return a matrix of features as float64: dense and C-contiguous, or in compressed rows.
@@ -91,7 +245,7 @@ def _dense(name: str, X: Any) -> Floats:
     except ValueError as error:
         raise StochinfError(f"{name}: the rows have unequal lengths; a matrix is needed") from error
     _demand_real(name, given.dtype)
-    _demand_unmasked(name, X)
+    demand_unmasked(name, X)
     if given.ndim != 2:
         raise StochinfError(f"{name}: shape {given.shape}; a matrix of shape (rows, columns) is needed")
     return np.require(given, dtype=np.float64, requirements=["C", "A", "W"])
@@ -120,7 +274,7 @@ def _demand_real(name: str, dtype: np.dtype[Any]) -> None:
         raise StochinfError(f"{name}: real numbers are needed, not {dtype}; encode categories and text as numbers first")
 
 
-def _demand_unmasked(name: str, values: Any) -> None:
+def demand_unmasked(name: str, values: Any) -> None:
     if np.ma.is_masked(values):
         raise StochinfError(f"{name}: {int(np.ma.getmaskarray(values).sum())} entries are masked; remove or impute them")
 
@@ -138,43 +292,3 @@ def _demand_finite(name: str, rows: Floats | CompressedRows) -> None:
     raise StochinfError(
         f"{name}[{row}, {column}] = {values[place]}: features are finite numbers; remove or impute the {wrong.size} that are not"
     )
-
-
-def binary_labels(name: str, y: Any, n: int) -> tuple[Floats, npt.NDArray[Any]]:
-    """Return labels as -1 and +1, and the two classes in order: the first is -1.
-
-    Parameters
-    ----------
-    name : str
-        How messages call the labels.
-    y : array-like of shape (n,)
-        Two different values: numbers, booleans or strings.
-    n : int
-        Rows of the features.
-
-    Returns
-    -------
-    labels : ndarray of shape (n,)
-    classes : ndarray of shape (2,)
-
-    Raises
-    ------
-    StochinfError
-        If there are not n labels of exactly two kinds.
-    """
-    _demand_unmasked(name, y)
-    given = np.asarray(y)
-    if given.dtype == object:
-        given = np.asarray(given.tolist())
-    if given.ndim != 1 or given.dtype.kind not in "biufUS":
-        raise StochinfError(f"{name}: shape {given.shape} of {given.dtype}; one label per row is needed, numbers or strings")
-    if given.size != n:
-        raise StochinfError(f"{name}: {given.size} labels for {n} rows of features; one label per row is needed")
-    if given.dtype.kind == "f" and not np.isfinite(given).all():
-        row = int(np.flatnonzero(~np.isfinite(given))[0])
-        raise StochinfError(f"{name}[{row}] = {given[row]}: labels are finite")
-    classes = np.unique(given)
-    if classes.size != 2:
-        shown = ", ".join(str(c) for c in classes[:5]) + (", ..." if classes.size > 5 else "")
-        raise StochinfError(f"{name}: {classes.size} different labels ({shown}); two are needed")
-    return np.where(given == classes[1], 1.0, -1.0), classes

@@ -76,18 +76,25 @@ class LinearSGD(NamedTuple):
         """Move the vector; return the new scale."""
         size = size_of(point)
         shrunk = scale * (1.0 - rate * target.l2)
+        free = scale * vector[vector.size - 1]
         if size == 1:
             row = member(point, 0)
             slope = target.slope(row, scale * target.score(row, vector))
-            shrunk = self.spread_out(vector, shrunk)
+            shrunk = self.spared(target, vector, self.spread_out(vector, shrunk), free)
             target.add_row(row, -rate * slope / shrunk, vector)
             return shrunk
         for k in range(size):
             row = member(point, k)
             target.add_row(row, target.slope(row, scale * target.score(row, vector)), gradient)
-        shrunk = self.spread_out(vector, shrunk)
+        shrunk = self.spared(target, vector, self.spread_out(vector, shrunk), free)
         target.spread(point, -rate / (size * shrunk), gradient, vector)
         return shrunk
+
+    def spared(self, target: Any, vector: Floats, scale: float, free: float) -> float:
+        """Undo the shrinkage of an intercept, the last coefficient where the penalty does not see all; return the scale."""
+        if target.penalised < vector.size:
+            vector[vector.size - 1] = free / scale
+        return scale
 
     def spread_out(self, vector: Floats, scale: float) -> float:
         """Multiply a small scale into the vector; return the scale that is left."""

@@ -1,4 +1,4 @@
-r"""Stochastic gradient descent.
+r"""Stochastic gradient descent, plain, with momentum and with Nesterov's momentum.
 
 With the gradient :math:`g` of the objective at a point, a row or a minibatch, a step is
 
@@ -12,6 +12,7 @@ References
 Robbins, H. and Monro, S. (1951). A stochastic approximation method. Annals of Mathematical Statistics 22, equation (8).
 Bottou, L., Curtis, F. E. and Nocedal, J. (2018). Optimization methods for large-scale machine learning. SIAM Review 60,
 algorithm 4.1; theorem 4.7 for rates in proportion to 1/t.
+Polyak (1964), Nesterov (1983), Sutskever et al. (2013): see `stochinf.optim.velocity`.
 """
 
 from __future__ import annotations
@@ -19,42 +20,27 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import part
-from stochinf.engine.pickers import Shuffled
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import multiply
 from stochinf.engine.schedules import RobbinsMonro
-from stochinf.optim.linear import LinearSGD
-from stochinf.optim.starting import starting_point
-from stochinf.optim.transforms import Identity, check_transform, leaves
+from stochinf.optim.contract import check_transform
+from stochinf.optim.descent import is_open
+from stochinf.optim.rule import rule
+from stochinf.optim.shrinkage import Shrink, WeightDecay
+from stochinf.optim.transforms import Identity, Momentum, chain, leaves
+from stochinf.optim.velocity import Ahead, Dampened, HeavyBall, HeavyBallAhead, LookAhead
 
-__all__ = ["SGD", "SGDState"]
+__all__ = ["RATES", "SGD", "default_rate", "rate_from_data", "velocity_formula", "velocity_transform"]
 
-Floats = npt.NDArray[np.float64]
-
-
-class SGDState(NamedTuple):
-    """The state of one chain.
-
-    Attributes
-    ----------
-    position, gradient : ndarray of shape (dim,)
-    memory : NamedTuple of arrays
-        What the transform remembers.
-    stats : ndarray of shape (1,)
-        The learning rate of the last step.
-    """
-
-    position: Floats
-    gradient: Floats
-    memory: Any
-    stats: Floats
+RATES: dict[str | None, dict[str, Any]] = {
+    "torch": {"learning_rate": 1e-3},
+    "optax": {},
+    "keras": {"learning_rate": 0.01},
+    "textbook": {},
+}
 
 
-@part(needs=("gradient",), yields="optimum", rate_field="learning_rate", statistics=("learning_rate",))
+@rule({**RATES, None: {"momentum": 0.0, "dampening": 0.0, "nesterov": False, "weight_decay": 0.0}})
 class SGD(NamedTuple):
     """Stochastic gradient descent.
 
@@ -65,11 +51,19 @@ class SGD(NamedTuple):
         eta / (1 + eta l2 t).
     transform : part
         What is done to the gradient before the step: `momentum(0.9)`, `clip(1.0)`, `weight_decay(1e-4)`, or a `chain` of them.
+    momentum, dampening : float
+        Decay of the velocity, 0 for none; how much less than the first the later gradients count.
+    nesterov : bool
+        Nesterov's momentum.
+    weight_decay : float
+        Strength; see `weight_decay` and, for Keras, `shrink`.
+    convention : {None, "torch", "optax", "keras", "textbook"}
+        Whose formulas and default values; None takes PyTorch's formulas.
 
     Raises
     ------
     StochinfError
-        If the rate is not positive; if the data are sparse and a part of the chain is not made for that.
+        If a number is out of its range.
 
     Examples
     --------
@@ -82,42 +76,77 @@ class SGD(NamedTuple):
 
     learning_rate: Any = math.nan
     transform: Any = Identity()
+    momentum: Any = None
+    dampening: Any = None
+    nesterov: Any = None
+    weight_decay: Any = None
+    convention: Any = None
 
-    def checked(self) -> SGD:
-        """Check the rate and the transform."""
+    def completed(self) -> SGD:
+        """Check the transform."""
         check_transform("SGD", self.transform)
-        return self._replace(learning_rate=checked_rate("SGD", "learning_rate", self.learning_rate))
+        return self
 
-    def prepare(self, target: Any) -> SGD | LinearSGD:
-        """Choose the rate where it was left open, and the faster loop where the model allows it."""
-        if not hasattr(target, "gradient"):
-            return self
-        parts = leaves(self.transform)
-        rate = self.learning_rate
-        if not hasattr(rate, "at") and math.isnan(rate):
-            rate = default_rate(target)
-        if getattr(target, "sparse", False):
-            _demand_sparse(parts)
-        if getattr(target, "linear", False) and all(isinstance(leaf, Identity) for leaf in parts):
-            return LinearSGD(rate)
-        return SGD(rate, self.transform)
+    def as_transform(self) -> Any:
+        """Return the whole transform."""
+        return velocity_transform(self, bool(self.nesterov), self.transform)
 
-    def pick(self, target: Any) -> Shuffled:
-        """Visit every point once per epoch."""
-        return Shuffled()
+    def plain(self) -> bool:
+        """Whether nothing stands between gradient and step, and nobody's conventions are asked for."""
+        return self.convention is None and isinstance(self.as_transform(), Identity)
 
-    def init(self, target: Any, position: Floats | None, streams: Any) -> SGDState:
-        """Return the state at a starting point."""
-        start = starting_point("SGD", target, position, streams)
-        return SGDState(start, np.zeros(start.size), self.transform.init(start.size), np.zeros(1))
+    def rate_on(self, target: Any) -> Any:
+        """Return the rate, from the data where it was left open."""
+        return rate_from_data(self, target)
 
-    def update(self, target: Any, state: SGDState, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Take the gradient, transform it, move."""
-        target.gradient(state.position, point, state.gradient)
-        self.transform.apply(state.position, state.gradient, state.memory)
-        for j in range(state.position.size):
-            state.position[j] -= rate * state.gradient[j]
-        state.stats[0] = rate
+    def formula(self) -> str:
+        """Return the equations."""
+        turned = "" if isinstance(self.transform, Identity) else "g <- T(g); "
+        return turned + velocity_formula(self, bool(self.nesterov))
+
+
+def velocity_transform(made: Any, nesterov: bool, first: Any = None) -> Any:
+    """Return the transform of a rule with momentum, after another one if given."""
+    parts = [] if first is None or isinstance(first, Identity) else [first]
+    if made.weight_decay > 0:
+        parts.append(Shrink(made.weight_decay) if made.convention == "keras" else WeightDecay(made.weight_decay))
+    if made.momentum > 0:
+        parts.append(_velocity(made, nesterov))
+    return chain(*parts) if parts else Identity()
+
+
+def _velocity(made: Any, nesterov: bool) -> Any:
+    if made.convention == "textbook":
+        return LookAhead(made.momentum) if nesterov else HeavyBall(made.momentum)
+    if made.convention == "keras":
+        return HeavyBallAhead(made.momentum) if nesterov else HeavyBall(made.momentum)
+    if nesterov:
+        return Ahead(made.momentum, made.dampening)
+    return Dampened(made.momentum, made.dampening) if made.dampening else Momentum(made.momentum)
+
+
+def velocity_formula(made: Any, nesterov: bool) -> str:
+    """Return the equations of a rule with momentum."""
+    before = "g <- g + weight_decay w; " if made.weight_decay and made.convention != "keras" else ""
+    if made.weight_decay and made.convention == "keras":
+        before = "w <- (1 - rate weight_decay) w; "
+    if not made.momentum:
+        return before + "w <- w - rate g"
+    if made.convention == "textbook":
+        return before + f"v <- momentum v - rate g{'(w + momentum v)' if nesterov else ''}; w <- w + v"
+    if made.convention == "keras":
+        return before + "v <- momentum v - rate g; " + ("w <- w + momentum v - rate g" if nesterov else "w <- w + v")
+    kept = "(1 - dampening) g (first step: v <- g)" if made.dampening else "g"
+    return before + f"v <- momentum v + {kept}; w <- w - rate {'(g + momentum v)' if nesterov else 'v'}"
+
+
+def rate_from_data(made: Any, target: Any) -> Any:
+    """Return the rate of a rule, from the data where it was left open."""
+    if not is_open(made.learning_rate):
+        return made.learning_rate
+    rate = default_rate(target)
+    share = math.prod(1.0 - leaf.decay for leaf in leaves(made.as_transform()) if hasattr(leaf, "decay"))
+    return rate if share == 1.0 else multiply(share, rate)
 
 
 def default_rate(target: Any) -> Any:
@@ -137,12 +166,3 @@ def default_rate(target: Any) -> Any:
     if not largest > 0:
         return 1.0
     return RobbinsMonro(a=1.0 / l2, b=largest / l2, p=1.0) if l2 > 0 else 1.0 / largest
-
-
-def _demand_sparse(parts: list[Any]) -> None:
-    for leaf in parts:
-        if not getattr(leaf, "sparse", False):
-            raise StochinfError(
-                f"SGD on sparse data: {type(leaf).__name__} works on every coordinate of the gradient and does not declare"
-                " sparse=True; leave it out, or give dense features (X.toarray())"
-            )

@@ -10,7 +10,6 @@ Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration m
 Sutskever, I. et al. (2013). On the importance of initialization and momentum in deep learning. ICML, equations (1), (2).
 Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training recurrent neural networks. ICML, algorithm 1:
 clipping.
-Krogh, A. and Hertz, J. A. (1991). A simple weight decay can improve generalization. NIPS 4, equation (3).
 """
 
 from __future__ import annotations
@@ -22,23 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.parts import is_part, part
+from stochinf.engine.parts import part
+from stochinf.optim.contract import TINY, Move, NoMemory, Plain, Turning, check_transform
 
 __all__ = [
-    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "Velocity", "WeightDecay", "chain", "clip", "leaves",
-    "momentum", "weight_decay",
+    "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "RunningAverage", "Velocity", "chain",
+    "clip", "complete", "leaves", "momentum",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
-
-TINY = 1e-290
-"""Velocities below this are set to zero: numbers that underflow slow the processor down."""
-
-
-class NoMemory(NamedTuple):
-    """The memory of a transform that has none."""
-
-    unused: Floats
 
 
 class Velocity(NamedTuple):
@@ -122,25 +113,29 @@ class Momentum(NamedTuple):
 
 
 @part
-class WeightDecay(NamedTuple):
-    """Add `strength` times the position to the gradient."""
+class RunningAverage(NamedTuple):
+    """Replace the gradient by its running average, a <- decay a + (1 - decay) g, from a = 0."""
 
-    strength: float = 1e-4
+    decay: float = 0.9
 
-    def checked(self) -> WeightDecay:
-        """Check the strength."""
-        if not (self.strength >= 0 and math.isfinite(self.strength)):
-            raise StochinfError(f"weight_decay({self.strength}): a finite number of at least 0 is needed")
+    def checked(self) -> RunningAverage:
+        """Check the decay."""
+        if not 0 <= self.decay < 1:
+            raise StochinfError(f"momentum({self.decay}): a number of at least 0 and below 1 is needed")
         return self
 
-    def init(self, dim: int) -> NoMemory:
-        """Return no memory."""
-        return NoMemory(np.zeros(0))
+    def init(self, dim: int) -> Velocity:
+        """Return an average of zero."""
+        return Velocity(np.zeros(dim))
 
-    def apply(self, position: Floats, gradient: Floats, memory: NoMemory) -> None:
-        """Add the pull towards zero."""
+    def apply(self, position: Floats, gradient: Floats, memory: Velocity) -> None:
+        """Renew the average and hand it on."""
         for j in range(gradient.size):
-            gradient[j] += self.strength * position[j]
+            a = self.decay * memory.velocity[j] + (1.0 - self.decay) * gradient[j]
+            if abs(a) < TINY:
+                a = 0.0
+            memory.velocity[j] = a
+            gradient[j] = a
 
 
 @part
@@ -154,38 +149,54 @@ class Chain(NamedTuple):
         """Return both memories."""
         return ChainMemory(self.first.init(dim), self.second.init(dim))
 
-    def apply(self, position: Floats, gradient: Floats, memory: ChainMemory) -> None:
+    def look(self, position: Floats, memory: ChainMemory) -> None:
+        """Let both look ahead."""
+        self.first.look(position, memory.first)
+        self.second.look(position, memory.second)
+
+    def direct(self, position: Floats, gradient: Floats, memory: ChainMemory, move: Move) -> None:
         """Apply the first, then the second."""
-        self.first.apply(position, gradient, memory.first)
-        self.second.apply(position, gradient, memory.second)
+        self.first.direct(position, gradient, memory.first, move)
+        self.second.direct(position, gradient, memory.second, move)
+
+    def descend(self, position: Floats, gradient: Floats, memory: ChainMemory, move: Move) -> None:
+        """Apply the first, then the second, and move."""
+        self.first.direct(position, gradient, memory.first, move)
+        self.second.descend(position, gradient, memory.second, move)
 
 
 def chain(*transforms: Any) -> Any:
-    """Return transforms applied in order, the first first.
+    """Return transforms applied in order, the first first; with a rule among them, the rule that has them all.
 
     Parameters
     ----------
     *transforms : part
-        With `init` and `apply`; a chain is one too.
+        With `init` and `apply` or `direct`; a chain is one too. A rule such as `Momentum(0.01)` stands for its transform and
+        gives the learning rate.
 
     Returns
     -------
     Chain
-        Or the transform itself where there is only one.
+        Or the transform itself where there is only one; or an `SGD` with the rule's learning rate.
 
     Raises
     ------
     StochinfError
-        If one of them has no `init` or no `apply`, or none is given.
+        If one of them is no transform, none is given, or more than one is a rule.
 
     Examples
     --------
     >>> import stochinf as si
     >>> si.optim.chain(si.optim.clip(1.0), si.optim.momentum(0.9))
     Chain(first=Clip(limit=1.0), second=Momentum(decay=0.9))
+    >>> si.optim.chain(si.optim.clip(1.0), si.optim.Momentum(0.01)).learning_rate
+    0.01
     """
     if not transforms:
         raise StochinfError("chain(): at least one transform is needed, for example momentum(0.9)")
+    rules = [part for part in transforms if hasattr(part, "as_transform")]
+    if rules:
+        return _chained_rule(rules, transforms)
     for transform in transforms:
         check_transform("chain", transform)
     if len(transforms) == 1:
@@ -193,15 +204,27 @@ def chain(*transforms: Any) -> Any:
     return Chain(transforms[0], chain(*transforms[1:]))
 
 
-def check_transform(asker: str, transform: Any) -> None:
-    """Demand a part with `init` and `apply`."""
-    if not (is_part(type(transform)) and hasattr(transform, "apply") and hasattr(transform, "init")):
-        raise StochinfError(f"{asker}: {transform!r} is no transform of gradients; give for example momentum(0.9) or clip(1.0)")
+def _chained_rule(rules: list[Any], parts: tuple[Any, ...]) -> Any:
+    from stochinf.optim.sgd import SGD
+
+    if len(rules) > 1:
+        raise StochinfError(f"chain: {len(rules)} rules with a learning rate each; one at most, the rest transforms")
+    rate = rules[0].given_rate()
+    return SGD(rate, chain(*(part.as_transform() if part is rules[0] else part for part in parts)))
 
 
 def leaves(transform: Any) -> list[Any]:
     """Return the transforms inside a chain, in order."""
-    return leaves(transform.first) + leaves(transform.second) if isinstance(transform, Chain) else [transform]
+    return [*leaves(transform.first), *leaves(transform.second)] if isinstance(transform, Chain) else [transform]
+
+
+def complete(transform: Any) -> Any:
+    """Return a transform with the whole contract: leaves that have only `apply` are wrapped."""
+    if isinstance(transform, Chain):
+        return Chain(complete(transform.first), complete(transform.second))
+    if hasattr(transform, "descend"):
+        return transform
+    return Turning(transform) if hasattr(transform, "direct") else Plain(transform)
 
 
 def clip(limit: float) -> Clip:
@@ -226,17 +249,19 @@ def clip(limit: float) -> Clip:
     return Clip(limit)
 
 
-def momentum(decay: float = 0.9) -> Momentum:
+def momentum(decay: float = 0.9, average: bool = False) -> Momentum | RunningAverage:
     """Return momentum: v <- decay v + g, without damping, as in PyTorch.
 
     Parameters
     ----------
     decay : float
         How much of the velocity a step keeps, at least 0 and below 1.
+    average : bool
+        Take the running average v <- decay v + (1 - decay) g instead: the same with a rate of eta / (1 - decay) for eta.
 
     Returns
     -------
-    Momentum
+    Momentum or RunningAverage
         For the `transform` of a rule, alone or in a `chain`.
 
     Examples
@@ -245,26 +270,4 @@ def momentum(decay: float = 0.9) -> Momentum:
     >>> si.optim.momentum()
     Momentum(decay=0.9)
     """
-    return Momentum(decay)
-
-
-def weight_decay(strength: float) -> WeightDecay:
-    """Return a transform that adds `strength` times the position to the gradient.
-
-    Parameters
-    ----------
-    strength : float
-        Not negative.
-
-    Returns
-    -------
-    WeightDecay
-        For the `transform` of a rule, alone or in a `chain`.
-
-    Examples
-    --------
-    >>> import stochinf as si
-    >>> si.optim.weight_decay(1e-4)
-    WeightDecay(strength=0.0001)
-    """
-    return WeightDecay(strength)
+    return RunningAverage(decay) if average else Momentum(decay)

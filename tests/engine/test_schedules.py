@@ -27,6 +27,12 @@ FORMULAE = {
     "cyclic": (s.Cyclic(20, 0.1, 0.9), np.interp(T % 40, [0, 20, 40], [0.1, 0.9, 0.1])),
     "cosine": (s.Cosine(100, 0, 1.0, 0.2), 0.2 + 0.4 * (1 + np.cos(np.pi * np.minimum(T, 100) / 100))),
     "cosine restarted": (s.Cosine(50, 1), 0.5 * (1 + np.cos(np.pi * (T % 50) / 50))),
+    "cyclic falling": (
+        s.Cyclic(20, 0.1, 0.9, 0.5),
+        0.1 + 0.5 ** (T // 40) * np.interp(T % 40, [0, 20, 40], [0.0, 0.8, 0.0]),
+    ),
+    "cosine mirrored": (s.Cosine(70, 0, 1.0, 0.2, True), 0.2 + 0.4 * (1 + np.cos(np.pi * T / 70))),
+    "multistep": (s.MultiStep([5, 20, 90], 0.3), 0.3 ** np.searchsorted([5, 20, 90], T, side="right")),
     "warmup": (s.Warmup(40), np.minimum((T + 1) / 40, 1)),
     "scaled": (s.ScaledByBatch(64, 16), np.full(300, 4.0)),
 }
@@ -90,6 +96,10 @@ REFUSED = [
     lambda: s.Cyclic(0),
     lambda: s.Cosine(0),
     lambda: s.Warmup(0),
+    lambda: s.MultiStep([3, 3]),
+    lambda: s.MultiStep([-1]),
+    lambda: s.OneCycle(3),
+    lambda: s.OneCycle(30, share=1.0),
     lambda: s.ScaledByBatch(0),
     lambda: s.ScaledByBatch(8, 0),
     lambda: s.Plateau(factor=1.5),

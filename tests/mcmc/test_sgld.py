@@ -187,7 +187,7 @@ BAD = {
     "no gradient": (lambda: si.sample(si.models.CoinBias(1, 1), kernel=si.mcmc.SGLD(0.1)), "SGLD needs gradient"),
     "a long start": (
         lambda: si.sample(MODEL, draws=5, kernel=si.mcmc.SGLD(0.1), init=np.zeros(3)),
-        "3 numbers; DenseLogistic has 2",
+        "3 numbers; LinearTarget has 2",
     ),
 }
 

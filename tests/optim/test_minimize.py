@@ -33,7 +33,9 @@ BEST = scipy.optimize.minimize(numpy_objective, np.zeros(5), method="BFGS", opti
 
 @pytest.mark.parametrize("model", [DENSE, SPARSE], ids=["dense", "csr"])
 def test_it_finds_the_optimum_that_scipy_finds(model):
-    result = si.minimize(model, picker=si.pickers.Minibatches(80), schedule=2.0, stop=si.stop.tolerance(1e-7), rng=0)
+    result = si.minimize(
+        model, si.optim.SGD(), picker=si.pickers.Minibatches(80), schedule=2.0, stop=si.stop.tolerance(1e-7), rng=0
+    )
     assert result.success
     assert result.message.startswith("certificate")
     assert result.grad_norm <= 1e-7
@@ -46,7 +48,7 @@ def test_it_finds_the_optimum_that_scipy_finds(model):
 
 def test_one_row_a_step_with_the_default_rate_comes_close():
     start = numpy_objective(np.zeros(5))
-    result = si.minimize(DENSE, stop=si.stop.epochs(200), rng=0)
+    result = si.minimize(DENSE, si.optim.SGD(), stop=si.stop.epochs(200), rng=0)
     assert result.fun - BEST.fun < 1e-3 * (start - BEST.fun)
 
 
@@ -60,7 +62,7 @@ def test_a_chain_reaches_the_optimum_of_the_objective_it_was_given():
 
 @pytest.mark.fast
 def test_the_result_has_the_fields_of_scipy_and_the_history_of_every_epoch():
-    result = si.minimize(DENSE, rng=5)
+    result = si.minimize(DENSE, si.optim.SGD(0.5), rng=5)
     assert isinstance(result, scipy.optimize.OptimizeResult)
     assert result.success
     assert (result.message, result.reason, result.status) == ("10 epochs", "10 epochs", 0)
@@ -73,22 +75,22 @@ def test_the_result_has_the_fields_of_scipy_and_the_history_of_every_epoch():
 
 @pytest.mark.fast
 def test_an_epoch_that_is_not_whole_ends_the_history():
-    result = si.minimize(DENSE, picker=si.pickers.Minibatches(20), stop=si.stop.steps(10), rng=5)
+    result = si.minimize(DENSE, si.optim.SGD(), picker=si.pickers.Minibatches(20), stop=si.stop.steps(10), rng=5)
     assert [step for step, _ in result.history] == [0, 4, 8, 10]
     assert result.nfev == 200
 
 
 @pytest.mark.fast
 def test_the_same_seed_gives_the_same_bits_and_none_can_be_repeated():
-    first = si.minimize(DENSE, rng=None)
-    again = si.minimize(DENSE, rng=first.rng_entropy, callback=lambda report: False)
+    first = si.minimize(DENSE, si.optim.SGD(), rng=None)
+    again = si.minimize(DENSE, si.optim.SGD(), rng=first.rng_entropy, callback=lambda report: False)
     assert first.x.tobytes() == again.x.tobytes()
-    assert si.minimize(DENSE, rng=1).x.tobytes() != si.minimize(DENSE, rng=2).x.tobytes()
+    assert si.minimize(DENSE, si.optim.SGD(), rng=1).x.tobytes() != si.minimize(DENSE, si.optim.SGD(), rng=2).x.tobytes()
 
 
 @pytest.mark.fast
 def test_it_starts_where_it_is_told():
-    result = si.minimize(DENSE, x0=BEST.x, schedule=1e-9, stop=si.stop.steps(1), rng=0)
+    result = si.minimize(DENSE, si.optim.SGD(), x0=BEST.x, schedule=1e-9, stop=si.stop.steps(1), rng=0)
     np.testing.assert_allclose(result.x, BEST.x, atol=1e-8)
     assert result.history[0][1] == pytest.approx(BEST.fun, rel=1e-12)
 
@@ -113,12 +115,12 @@ def test_iterates_that_are_not_finite_end_the_run_with_the_last_that_were(model)
 @pytest.mark.fast
 def test_a_start_without_a_finite_objective_is_refused():
     with pytest.raises(si.StochinfError, match="objective at the starting point"):
-        si.minimize(DENSE, x0=np.full(5, 1e300))
+        si.minimize(DENSE, si.optim.SGD(), x0=np.full(5, 1e300))
 
 
 @pytest.mark.fast
 def test_a_callback_ends_a_run():
-    result = si.minimize(DENSE, stop=si.stop.epochs(10**6), callback=lambda report: report.step >= 400, rng=0)
+    result = si.minimize(DENSE, si.optim.SGD(), stop=si.stop.epochs(10**6), callback=lambda report: report.step >= 400, rng=0)
     assert not result.success
     assert result.message == "stopped by the callback"
     assert result.history[-1][0] == result.nit
@@ -133,7 +135,7 @@ def test_ctrl_c_keeps_the_iterate():
 
     presser = threading.Thread(target=press)
     presser.start()
-    result = si.minimize(DENSE, stop=si.stop.seconds(60), rng=0)
+    result = si.minimize(DENSE, si.optim.SGD(), stop=si.stop.seconds(60), rng=0)
     presser.join()
     assert result.interrupted
     assert not result.success
@@ -161,7 +163,7 @@ def test_a_plateau_lowers_the_rate():
 @pytest.mark.fast
 def test_a_picker_of_batches_is_needed_to_be_one():
     with pytest.raises(si.StochinfError, match="picker"):
-        si.minimize(DENSE, picker=32)
+        si.minimize(DENSE, si.optim.SGD(), picker=32)
     assert is_part(type(TARGET))
 
 

@@ -11,7 +11,7 @@ from stochinf.engine.checkpoint import arrays_of
 from stochinf.engine.jit import JIT
 from stochinf.engine.loop import fill_points
 from stochinf.engine.session import Plan, build
-from stochinf.models.logistic import DenseLogistic
+from stochinf.models.linear import LinearTarget
 from stochinf.optim import chain, clip, momentum, weight_decay
 from stochinf.optim.linear import LinearSGD
 
@@ -102,6 +102,12 @@ def test_the_chains_order_matters_as_it_does_in_numpy():
 
     advance(block, 100)
     np.testing.assert_allclose(block.state.position, reference(tape, lambda step: 0.05, momentum_then_clip), rtol=1e-12)
+
+
+def test_a_chain_walks_the_same_way_on_dense_and_sparse_rows():
+    rule = chain(clip(0.5), momentum(0.9), weight_decay(0.01))
+    dense, sparse = (si.minimize(model, rule, rng=0) for model in (DENSE, SPARSE))
+    np.testing.assert_allclose(dense.x, sparse.x, rtol=1e-10)
 
 
 @pytest.mark.fast
@@ -218,7 +224,6 @@ def test_new_numbers_data_pickers_and_schedules_compile_nothing():
     assert cache.statistics["misses"] == before
 
 
-SPARE = chain(clip(1.0), momentum(0.9))
 BAD = {
     "zero rate": (lambda: si.optim.SGD(0.0), "learning_rate = 0.0"),
     "negative rate": (lambda: si.optim.SGD(-1), "learning_rate = -1"),
@@ -234,18 +239,19 @@ BAD = {
     "a decay of one": (lambda: momentum(1.0), r"momentum\(1.0\)"),
     "a negative decay": (lambda: weight_decay(-0.1), r"weight_decay\(-0.1\)"),
     "an infinite decay": (lambda: weight_decay(np.inf), r"weight_decay\(inf\)"),
-    "momentum on sparse data": (lambda: si.minimize(SPARSE, si.optim.SGD(0.1, momentum(0.9))), "sparse data: Momentum"),
-    "a chain on sparse data": (lambda: si.minimize(SPARSE, si.optim.SGD(0.1, SPARE)), "sparse data: Clip"),
+    "two rules in a chain": (lambda: chain(si.optim.SGD(0.1), si.optim.Momentum(0.1)), "2 rules with a learning rate each"),
+    "an unknown convention": (lambda: si.optim.SGD(0.1, convention="jax"), "convention = 'jax'"),
+    "a momentum of one": (lambda: si.optim.Momentum(0.1, 1.0), "Momentum: momentum = 1.0"),
     "no gradient": (lambda: si.minimize(si.models.CoinBias(1, 1), si.optim.SGD(0.1)), "SGD needs gradient"),
-    "a short start": (lambda: si.minimize(DENSE, x0=np.zeros(4)), "4 numbers; DenseLogistic has 5"),
+    "a short start": (lambda: si.minimize(DENSE, x0=np.zeros(4)), "4 numbers; LinearTarget has 5"),
     "two starts": (lambda: si.minimize(DENSE, x0=np.zeros((1, 5))), "one position"),
     "a start that is not finite": (lambda: si.minimize(DENSE, x0=np.full(5, np.nan)), "starting positions are finite"),
     "an unknown rule": (lambda: si.minimize(DENSE, "adam"), "rule = 'adam'"),
     "a class for a rule": (lambda: si.minimize(DENSE, si.optim.SGD), "make an instance"),
     "no model": (lambda: si.minimize(lambda x: x, si.optim.SGD()), "no model"),
     "no threads": (lambda: si.minimize(DENSE, threads=0), "threads = 0"),
-    "a picker beyond the rows": (lambda: si.minimize(DENSE, picker=si.pickers.Uniform(51)), "n = 51, and DenseLogistic has 50"),
-    "batches beyond the rows": (lambda: si.minimize(SPARSE, picker=si.pickers.Minibatches(5, 60)), "n = 60, and SparseLogistic"),
+    "a picker beyond the rows": (lambda: si.minimize(DENSE, picker=si.pickers.Uniform(51)), "n = 51, and LinearTarget has 50"),
+    "batches beyond the rows": (lambda: si.minimize(SPARSE, picker=si.pickers.Minibatches(5, 60)), "n = 60, and LinearTarget"),
     "a batch of all and more": (lambda: si.minimize(DENSE, picker=si.pickers.Minibatches(51)), "a batch of 51 from 50"),
 }
 
@@ -267,7 +273,7 @@ def test_a_target_of_ones_own_without_smoothness_needs_a_rate():
 
     with pytest.raises(si.StochinfError, match=r"no row_smoothness\(\)"):
         si.optim.SGD().prepare(Bare())
-    assert isinstance(DENSE.as_target(), DenseLogistic)
+    assert isinstance(DENSE.as_target(), LinearTarget)
 
 
 def test_observers_see_the_objective():

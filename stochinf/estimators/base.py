@@ -1,0 +1,126 @@
+"""What the estimators of linear models by stochastic gradients share."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from stochinf.api.minimizing import minimize
+from stochinf.engine.errors import ConvergenceWarning, StochinfError
+from stochinf.engine.stop import epochs
+from stochinf.models.design import as_design, features, with_intercept
+from stochinf.models.linear import LinearTarget
+from stochinf.optim.pilot import piloted, serves
+from stochinf.optim.sgd import SGD
+from stochinf.rbm.checks import entropy_from, whole
+from stochinf.rbm.tapes import Later
+
+__all__ = ["Stochastic"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Stochastic(BaseEstimator):  # type: ignore[misc]
+    """What both estimators share."""
+
+    _losses: ClassVar[dict[str, Any]]
+
+    def __init__(
+        self,
+        loss: str,
+        *,
+        alpha: float = 1e-4,
+        l1: float = 0.0,
+        fit_intercept: bool = True,
+        rule: Any = None,
+        max_iter: int = 10,
+        random_state: Any = None,
+    ) -> None:
+        self.loss = loss
+        self.alpha = alpha
+        self.l1 = l1
+        self.fit_intercept = fit_intercept
+        self.rule = rule
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    def _kind(self) -> Any:
+        """Return the class of the problem."""
+        if not isinstance(self.loss, str) or self.loss not in self._losses:
+            raise StochinfError(f"loss = {self.loss!r}: one of {', '.join(map(repr, self._losses))} is needed")
+        return self._losses[self.loss]
+
+    def _rule(self) -> Any:
+        """Return the rule: the one given, or one that serves the penalties."""
+        if self.rule is not None:
+            return self.rule
+        if self.l1:
+            from stochinf.optim.variance_reduced import SAGA
+
+            return SAGA()
+        return SGD()
+
+    def _validated(self, X: Any, y: Any, reset: bool) -> Any:
+        return validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float64, reset=reset, y_numeric=isinstance(self, RegressorMixin)
+        )
+
+    def _solved(self, X: Any, y: Any, entropy: int) -> Any:
+        """Return the result of a run over all passes."""
+        passes = whole("max_iter", self.max_iter)
+        model = self._kind()(X, y, l2=self.alpha, l1=self.l1, intercept=self.fit_intercept)
+        result = minimize(model, self._rule(), stop=epochs(passes), rng=entropy, progress=False)
+        if not result.success:
+            warnings.warn(f"{type(self).__name__}: {result.message}", ConvergenceWarning, stacklevel=4)
+        return result
+
+    def _passed(self, X: Any, y: Any, entropy: int, start: Floats | None, place: int, steps: int) -> Floats:
+        """Return the coefficients after one pass over a chunk; rates go on where they stood."""
+        rows, rule = features("X", X), self._rule()
+        design = as_design(with_intercept(rows) if self.fit_intercept else rows)
+        target = LinearTarget(design, self._kind().loss, y, self.alpha, self.l1, rows.shape[1])
+        if getattr(rule, "plain", lambda: False)():
+            if serves(rule, target, None, None) and place not in self._rates:
+                kernel = piloted(target, start, entropy)
+                self._rates[place], rule = kernel.learning_rate, kernel
+            else:
+                rate = self._rates.get(place, rule.learning_rate)
+                rule = rule._replace(learning_rate=Later(rate, steps) if hasattr(rate, "at") else rate)
+        result = minimize(target, rule, start, stop=epochs(1), rng=entropy, progress=False)
+        return np.asarray(result.x)
+
+    def _kept(self, positions: list[Floats]) -> None:
+        """Keep coefficients and intercepts."""
+        stacked = np.stack(positions)
+        self.coef_ = stacked[:, :-1] if self.fit_intercept else stacked
+        self.intercept_ = stacked[:, -1] if self.fit_intercept else np.zeros(len(positions))
+
+    def _starts(self) -> list[Floats]:
+        """Return the coefficients as positions."""
+        coefficients = np.atleast_2d(self.coef_)
+        return list(np.column_stack([coefficients, self.intercept_]) if self.fit_intercept else coefficients)
+
+    def _scores(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        return np.asarray(X @ np.atleast_2d(self.coef_).T + self.intercept_)
+
+    def _begin(self) -> None:
+        """Start afresh."""
+        self._entropy, self._steps, self._chunks = entropy_from(self.random_state), 0, 0
+        self._rates: dict[int, Any] = {}
+
+    def _seed(self, place: int) -> int:
+        words = np.random.SeedSequence(self._entropy, spawn_key=(self._chunks, place)).generate_state(4)
+        return int.from_bytes(words.tobytes(), "little")
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn may know of the estimator."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

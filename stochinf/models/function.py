@@ -1,0 +1,373 @@
+r"""A user's own function as a problem to minimise: compiled, plain Python, or behind a C pointer.
+
+Whatever it is, it enters compiled code by an address, as densities do (`stochinf.density.pointer`), so that every rule is
+compiled once for all functions:
+
+    int32 f(int64 n, float64* x, float64* gradient_or_null, float64* value, void* data)
+
+returns 0 for success and 1 where the function is not defined (NaN, a domain error), which counts as +infinity: a point that no
+method prefers. Anything else is an error of the function's own and ends the run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from stochinf.density.plain import undefined
+from stochinf.density.pointer import SIGNATURE, Foreign, differentiate, evaluate, wanted
+from stochinf.engine.convert import counted
+from stochinf.engine.errors import CompilationError, ObjectiveError, StochinfError
+from stochinf.engine.explain import cause
+from stochinf.engine.jit import JIT, user_function
+from stochinf.engine.parts import part
+
+__all__ = ["Function", "FunctionTarget"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+EMPTY = np.empty(0)
+NO_CODE = np.empty(0, np.int64)
+UNDEFINED, RAISED = 1, 2
+BY_ADDRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+"""The C signature with addresses as integers, which a callback reads in a third of the time."""
+
+
+class Function:
+    """A function of a position, to be minimised.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array of shape (dim,), returns a number. Plain Python; or compiled: a numba function, or a `numba.cfunc` of
+        `stochinf.density.SIGNATURE`. NaN, an ArithmeticError, a domain error of module `math` and a `numpy.linalg.LinAlgError`
+        mean that the function is not defined there, which counts as +infinity; any other error ends the run.
+    dim : int
+        Length of a position.
+    gradient : callable, optional
+        The gradient, an array of shape (dim,), for rules that need one. A `numba.cfunc` writes its own: give True.
+    compiled : bool
+        Compile f and the gradient with numba; a numba function is compiled in any case.
+    bounds : (low, high), optional
+        Numbers or arrays of shape (dim,); infinite where there is no bound.
+    region : (low, high), optional
+        Where the optimum is expected: searches begin there, and may leave it. By default the bounds.
+    data : int
+        Address handed to a `numba.cfunc`; keep what lies there alive.
+
+    Attributes
+    ----------
+    n_points : int
+        1: there are no rows to choose among.
+
+    Raises
+    ------
+    StochinfError
+        If f or the gradient cannot be called, dim is not positive, or the bounds leave no room.
+    CompilationError
+        If numba cannot compile f.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> bowl = si.Function(lambda x: float((x - 1.0) @ (x - 1.0)), 2, gradient=lambda x: 2.0 * (x - 1.0))
+    >>> target = bowl.as_target()
+    >>> target.objective(np.zeros(2)), target.full_gradient(np.zeros(2))
+    (2.0, array([-2., -2.]))
+    """
+
+    def __init__(
+        self,
+        f: Callable[[Floats], float],
+        dim: int,
+        gradient: Any = None,
+        *,
+        compiled: bool = False,
+        bounds: tuple[Any, Any] | None = None,
+        region: tuple[Any, Any] | None = None,
+        data: int = 0,
+    ) -> None:
+        self.f, self.dim, self.gradient = f, counted("Function: dim", dim), gradient
+        self.low, self.high = _box("bounds", bounds, self.dim)
+        self.near, self.far = _box("region", region, self.dim)
+        self.data, self.n_points = data, 1
+        self.pointer = _pointer(f, gradient, compiled)
+        self.differentiable = gradient is not None and gradient is not False
+
+    def __repr__(self) -> str:
+        name = getattr(self.f, "__name__", type(self.f).__name__)
+        return f"Function({name}, dim={self.dim}{', with its gradient' if self.differentiable else ''})"
+
+    def as_target(self) -> FunctionTarget:
+        """Return the part that compiled code works on."""
+        return FunctionTarget(self.pointer, self.dim, self.low, self.high, self.near, self.far, self.data, self.differentiable)
+
+    def __call__(self, x: npt.ArrayLike) -> float:
+        """Return the value at a position."""
+        return self.as_target().objective(np.array(x, dtype=np.float64))
+
+
+@part
+class FunctionTarget(NamedTuple):
+    """A function behind a C pointer, its box, and the first error that it met.
+
+    Attributes
+    ----------
+    function : numba cfunc of `stochinf.density.SIGNATURE`, or Foreign
+    dim : int
+    low, high : ndarray of shape (dim,)
+        The box; infinite where there is no bound.
+    near, far : ndarray of shape (dim,)
+        Where searches begin; infinite where nothing is said.
+    data : int
+        What the function is handed: an address, or a ticket.
+    differentiable : bool
+        Whether the function writes a gradient.
+    code, culprit : ndarray
+        The first code that was an error, and its position.
+    """
+
+    function: Any
+    dim: int
+    low: Floats
+    high: Floats
+    near: Floats
+    far: Floats
+    data: int = 0
+    differentiable: bool = False
+    code: Integers = NO_CODE
+    culprit: Floats = EMPTY
+
+    def checked(self) -> FunctionTarget:
+        """Make room for an error."""
+        return self if self.code.size else self.private()
+
+    def private(self) -> FunctionTarget:
+        """Return the same function for a block of its own: errors are noted by block."""
+        data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
+        return FunctionTarget(
+            self.function, self.dim, self.low, self.high, self.near, self.far, data, bool(self.differentiable),
+            np.zeros(1, np.int64), np.zeros(self.dim),
+        )  # fmt: skip
+
+    @property
+    def n_points(self) -> int:
+        """One: there are no rows to choose among."""
+        return 1
+
+    @property
+    def region(self) -> tuple[Floats, Floats]:
+        """Where searches begin, inside the box."""
+        return np.maximum(self.near, self.low), np.minimum(self.far, self.high)
+
+    def offers(self, oracle: str) -> bool:
+        """Whether the function serves for an oracle."""
+        return bool(self.differentiable) or oracle not in ("gradient", "whole")
+
+    def start(self, generator: np.random.Generator) -> Floats:
+        """Return a point uniform in the region; where that has no end, zero or what of the box is nearest to it."""
+        near, far = self.region
+        ended = np.isfinite(near) & np.isfinite(far)
+        draw = generator.random(self.dim)
+        point = np.asarray(np.clip(0.0, near, far))
+        point[ended] = near[ended] + draw[ended] * (far - near)[ended]
+        return point
+
+    def value(self, position: Floats, point: int) -> float:
+        """Return the value, +infinity where the function is not defined."""
+        code, value = evaluate(self.function, position, self.data)
+        return value if code == 0 else self.note(code, position, math.inf)
+
+    def gradient(self, position: Floats, point: int, out: Floats) -> None:
+        """Write the gradient, NaN where the function is not defined."""
+        code, _ = differentiate(self.function, position, out, self.data)
+        if code != 0:
+            self.note(code, position, math.nan)
+            for i in range(out.size):
+                out[i] = math.nan
+
+    def whole(self, position: Floats, out: Floats) -> float:
+        """Write the gradient; return the value, +infinity where the function is not defined."""
+        code, value = differentiate(self.function, position, out, self.data)
+        return value if code == 0 else self.note(code, position, math.inf)
+
+    def note(self, code: int, position: Floats, instead: float) -> float:
+        """Note the first error of the function's own; return what stands for its value."""
+        if code != 1 and self.code[0] == 0:
+            self.code[0] = code
+            for i in range(position.size):
+                self.culprit[i] = position[i]
+        return instead
+
+    def objective(self, position: Floats) -> float:
+        """Return the value, for Python.
+
+        Raises
+        ------
+        ObjectiveError
+            If the function met an error of its own.
+        """
+        value = float(self.value(position, 0))
+        error = self.failure()
+        if error is not None:
+            raise error
+        return value
+
+    def full_gradient(self, position: Floats) -> Floats | None:
+        """Return the gradient, for Python; None where there is none.
+
+        Raises
+        ------
+        ObjectiveError
+            If the function met an error of its own.
+        """
+        if not self.differentiable:
+            return None
+        slope = np.empty(self.dim)
+        self.gradient(position, 0, slope)
+        error = self.failure()
+        if error is not None:
+            raise error
+        return slope
+
+    def failure(self) -> BaseException | None:
+        """Return the error that the function met, once; None if there is none."""
+        if self.code[0] == 0:
+            return None
+        code, culprit = int(self.code[0]), np.array(self.culprit)
+        self.code[0] = 0
+        raised = self.function.error(self.data, culprit) if hasattr(self.function, "error") else None
+        if raised is not None and not isinstance(raised, Exception):
+            return raised  # type: ignore[no-any-return]  # the user's Ctrl-C
+        return ObjectiveError(code, culprit, raised)
+
+
+class PlainFunction(Foreign):
+    """A Python function behind a C pointer; errors are kept by the ticket of the block that met them."""
+
+    def __init__(self, f: Callable[[Floats], float], gradient: Callable[[Floats], Any] | None) -> None:
+        self.f, self.gradient = f, gradient
+        self.raised: dict[int, BaseException] = {}
+        self.tickets = itertools.count(1)
+        callback = BY_ADDRESS(self.call)
+        super().__init__(ctypes.cast(callback, ctypes.c_void_p).value or 0, callback)
+
+    def ticket(self) -> int:
+        """Return a number for a block; it takes the place of an address of data."""
+        return next(self.tickets)
+
+    def call(self, n: int, x: int, slope: int | None, out: int, ticket: int | None) -> int:
+        """Evaluate both functions; return the code of what came of it."""
+        try:
+            position = _numbers(x, n).copy()
+            value = float(self.f(position))
+            ctypes.c_double.from_address(out).value = value
+            if slope and self.gradient is not None:
+                _numbers(slope, n)[:] = self.gradient(position)
+        except BaseException as error:
+            if undefined(error):
+                return UNDEFINED
+            self.raised.setdefault(ticket or 0, error)
+            return RAISED
+        return 0 if value > -math.inf else UNDEFINED
+
+    def error(self, ticket: int, culprit: Floats) -> BaseException | None:
+        """Return what the function raised for a block, once."""
+        return self.raised.pop(ticket, None)
+
+
+def _numbers(address: int, n: int) -> Floats:
+    """Return the numbers that lie at an address."""
+    memory: Any = (ctypes.c_double * n).from_address(address)
+    return np.frombuffer(memory)
+
+
+class CompiledFunction(Foreign):
+    """Functions compiled by numba behind a C pointer; `f` and `gradient` are their Python sources, for messages."""
+
+    def __init__(self, f: Any, gradient: Any) -> None:
+        self.f, self.gradient = getattr(f, "py_func", f), getattr(gradient, "py_func", gradient)
+        callback = numba.cfunc(SIGNATURE)(_called(user_function(f), None if gradient is None else user_function(gradient)))
+        super().__init__(callback.address, callback)
+
+    def error(self, ticket: int, culprit: Floats) -> BaseException | None:
+        """Return what the Python source raises where the compiled function failed."""
+        try:
+            self.f(culprit.copy())
+            if self.gradient is not None and np.shape(slope := self.gradient(culprit.copy())) != culprit.shape:
+                return StochinfError(f"the gradient has shape {np.shape(slope)}; {culprit.shape} is needed")
+        except Exception as error:
+            return error
+        return None
+
+
+def _called(f: Any, gradient: Any) -> Callable[..., int]:
+    """Return what numba compiles behind the C signature; f and the gradient get a copy of the position."""
+
+    def value_only(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
+        try:
+            value = float(f(numba.carray(x, (n,)).copy()))
+        except Exception:
+            return RAISED
+        out[0] = value
+        return 0 if value > -math.inf else UNDEFINED
+
+    def both(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
+        try:
+            value = float(f(numba.carray(x, (n,)).copy()))
+            if wanted(slope):
+                there = gradient(numba.carray(x, (n,)).copy())
+                if there.size != n:
+                    return RAISED
+                for i in range(n):
+                    slope[i] = there[i]
+        except Exception:
+            return RAISED
+        out[0] = value
+        return 0 if value > -math.inf else UNDEFINED
+
+    return value_only if gradient is None else both
+
+
+def _pointer(f: Any, gradient: Any, compiled: bool) -> Any:
+    """Return what compiled code calls: a cfunc as it is, a function compiled here, or plain Python behind a callback."""
+    if hasattr(f, "native_name") and hasattr(f, "address"):
+        if gradient not in (None, True, False):
+            raise StochinfError("Function: a numba.cfunc writes its own gradient; give gradient=True")
+        return f
+    for name, given in (("f", f), ("gradient", gradient)):
+        if not callable(given) and (name, given) != ("gradient", None):
+            raise StochinfError(f"Function: {name} = {given!r}; a function of a position is needed")
+    if not JIT or not (compiled or hasattr(f, "py_func")):
+        return PlainFunction(f, gradient)
+    try:
+        return CompiledFunction(f, gradient)
+    except numba.core.errors.NumbaError as error:
+        name = getattr(f, "__name__", repr(f))
+        raise CompilationError(
+            f"Function: {name} cannot be compiled: {cause(str(error))}. Use numbers and arrays in the subset of numpy that numba"
+            " compiles (numba.readthedocs.io), or leave compiled=False"
+        ) from None
+
+
+def _box(name: str, bounds: Any, dim: int) -> tuple[Floats, Floats]:
+    """Return the lower and the upper bound of every coordinate."""
+    try:
+        low, high = (-np.inf, np.inf) if bounds is None else bounds
+        sides = [np.array(np.broadcast_to(np.asarray(side, dtype=np.float64), (dim,))) for side in (low, high)]
+    except (TypeError, ValueError) as error:
+        raise StochinfError(
+            f"Function: {name} = {bounds!r}; (low, high) is needed, numbers or arrays of shape ({dim},)"
+        ) from error
+    if not (sides[0] < sides[1]).all():
+        raise StochinfError(f"Function: {name} = {bounds!r}; every lower bound lies below its upper one")
+    return sides[0], sides[1]

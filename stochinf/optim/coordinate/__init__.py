@@ -1,0 +1,1 @@
+"""Optimisers that move one coefficient, or one dual variable, at a time."""
