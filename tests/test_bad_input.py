@@ -172,7 +172,7 @@ PARTS: dict[str, Case] = {
     "half a batch": (lambda: si.pickers.Minibatches(2.5), r"Minibatches.batch = 2\.5: an integer"),
     "batches for one site": (
         lambda: si.run(si.graphs.Gibbs(), PAIR, steps=2, picker=si.pickers.Minibatches(2)),
-        "Minibatches: batches of points, and SpinGibbs takes one point a step",
+        "Minibatches: batches of points, and LatticeGibbs takes one point a step",
     ),
     "no colours": (go(picker=si.pickers.Colours()), "Colours: CoinBias has no colours"),
     "no score": (go(picker=si.pickers.Greedy(1)), "Greedy: Metropolis has no score"),
