@@ -217,7 +217,7 @@ class Lasso(ElasticNet):
     >>> from stochinf.estimators import Lasso
     >>> X = np.random.default_rng(0).normal(size=(100, 5))
     >>> Lasso(0.1).fit(X, X @ [1.0, 0.0, 0.0, 2.0, 0.0]).coef_.round(1)
-    array([0.9, 0. , 0. , 1.9, 0. ])
+    array([0.8, 0. , 0. , 1.9, 0. ])
     """
 
     def __init__(

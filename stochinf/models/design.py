@@ -31,7 +31,7 @@ class DenseRows(NamedTuple):
     --------
     >>> import numpy as np
     >>> from stochinf.models.design import DenseRows
-    >>> DenseRows([[1.0, 2.0], [3.0, 4.0]]).dot(1, np.array([1.0, 10.0]))
+    >>> float(DenseRows([[1.0, 2.0], [3.0, 4.0]]).dot(1, np.array([1.0, 10.0])))
     43.0
     """
 

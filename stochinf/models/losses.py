@@ -144,7 +144,7 @@ class PoissonLoss(NamedTuple):
     Examples
     --------
     >>> from stochinf.models.losses import PoissonLoss
-    >>> PoissonLoss().loss_value(0.0, 3.0), PoissonLoss().loss_slope(0.0, 3.0)
+    >>> float(PoissonLoss().loss_value(0.0, 3.0)), float(PoissonLoss().loss_slope(0.0, 3.0))
     (1.0, -2.0)
     """
 
