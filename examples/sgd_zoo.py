@@ -60,12 +60,12 @@ def plot(curves: dict[str, tuple[float, np.ndarray]], optimum: float, path: str)
     """Draw all curves into one picture."""
     import matplotlib.pyplot as plt
 
-    figure, ax = plt.subplots(figsize=(7, 5))
+    figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
     for name, (rate, objectives) in curves.items():
         ax.semilogy(objectives - optimum, label=f"{name}({rate:g})")
     ax.set_xlabel("epoch")
     ax.set_ylabel("objective above the optimum")
-    ax.legend()
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(path, dpi=120)
 
 
