@@ -14,7 +14,8 @@ from stochinf.engine.block import NEVER
 from stochinf.engine.driver import Controls, Report, check_controls, drive
 from stochinf.engine.errors import ObjectiveError, StochinfError
 from stochinf.engine.observers import Nothing
-from stochinf.engine.session import Plan, Session, build
+from stochinf.engine.rates import prepared
+from stochinf.engine.session import Plan, Session, build, check_points
 from stochinf.engine.stop import Rule, epochs, steps
 from stochinf.engine.streams import entropy_of
 from stochinf.engine.target import as_target, check_kernel, check_role, check_stop, check_yield, starting_positions
@@ -150,7 +151,11 @@ def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entr
     from stochinf.optim.pilot import piloted, serves
 
     right_size = init is None or init.size == getattr(target, "dim", -1)
-    return piloted(target, init, entropy) if right_size and serves(rule, target, picker, schedule) else rule
+    if not right_size or not serves(rule, target, picker, schedule):
+        return rule
+    if picker is not None:
+        check_points(rule, prepared(picker, target), target)
+    return piloted(target, init, entropy)
 
 
 def _default_stop(session: Session, history: History, why: str) -> Rule:
