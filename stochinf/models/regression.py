@@ -12,6 +12,7 @@ Hastie, T., Tibshirani, R. and Friedman, J. (2009). The Elements of Statistical 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ __all__ = ["LinearModel"]
 Floats = npt.NDArray[np.float64]
 
 
-class LinearModel:
+class LinearModel(ABC):
     """Base of the regression models: subclasses name their loss and check their responses.
 
     Attributes
@@ -47,9 +48,9 @@ class LinearModel:
         self.l2, self.l1 = (_strength(name, field, value) for field, value in (("l2", l2), ("l1", l1)))
         self.intercept = bool(intercept)
 
+    @abstractmethod
     def _responses(self, name: str, y: Any, n: int) -> Floats:
         """Return the responses, checked."""
-        raise NotImplementedError
 
     def _described(self) -> str:
         """Return what the representation says between the data and the penalties."""
