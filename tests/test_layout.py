@@ -1,9 +1,12 @@
 """The shape of the code: which way imports go, how long files are, what is never written, and what importing costs."""
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from parts_for_tests import python
@@ -91,6 +94,15 @@ def test_imports_only_go_down(file: Path) -> None:
 )
 def test_an_upward_import_is_noticed(text: str, module: tuple[str, ...]) -> None:
     assert upward(text, module, module[:-1])
+
+
+@pytest.mark.parametrize("folder", sorted({file.parent for file in SOURCES}), ids=name_of)
+def test_no_public_name_is_hidden_by_a_module(folder: Path) -> None:
+    """Importing `package.name` binds the module in the package, over a function of that name."""
+    package = importlib.import_module(".".join(folder.relative_to(ROOT).parts))
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    hidden = [name for name in getattr(package, "__all__", ()) if name in modules]
+    assert [name for name in hidden if not isinstance(getattr(package, name), ModuleType)] == []
 
 
 @pytest.mark.parametrize("file", ALL_FILES, ids=name_of)

@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = exports(
         "SPSA": "black_box.spsa",
         "StatisticalStep": "statistical",
         "TwoPoint": "black_box.two_point",
-        "hogwild": "hogwild",
+        "hogwild": "parallel",
         "smoothed": "black_box.smoothing",
         "WorkingSets": "coordinate.rules",
         **dict.fromkeys(("shrink", "weight_decay"), "shrinkage"),
