@@ -31,8 +31,8 @@ SCALE = 0.5
 
 @numba.njit(error_model="numpy")
 def horner(coefficients, x):  # type: ignore[no-untyped-def]
-    value = 0.0
-    for c in coefficients:
+    value = coefficients[0]
+    for c in coefficients[1:]:
         value = value * x + c
     return value
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.known import dimension
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.watchers import Best, Trace
@@ -58,6 +59,8 @@ class Draws(NamedTuple):
     values : ndarray of shape (capacity, position.size)
     stats : ndarray of shape (capacity, stats.size)
     seen : ndarray of shape (1,)
+    columns : tuple of int
+        The columns of `stats` of a single chain: the compiler knows how long a tuple is, and copies without a loop.
 
     Examples
     --------
@@ -71,30 +74,35 @@ class Draws(NamedTuple):
     values: Floats = EMPTY
     stats: Floats = EMPTY
     seen: Integers = ZERO
+    columns: Any = ()
 
     def prepare(self, kernel: Any, target: Any, state: Any, capacity: int) -> Draws:
         """Allocate room for `capacity` draws, after asking whether it fits."""
-        demand(8 * capacity * (state.position.size + state.stats.size), f"{capacity} draws of {state.position.size} numbers")
-        return Draws(np.empty((capacity, state.position.size)), np.empty((capacity, state.stats.size)), np.zeros(1, np.int64))
+        numbers, stats = state.position.size, state.stats.size
+        demand(8 * capacity * (numbers + stats), f"{capacity} draws of {numbers} numbers")
+        columns = tuple(range(stats)) if state.stats.ndim == 1 else ()
+        return Draws(np.empty((capacity, numbers)), np.empty((capacity, stats)), np.zeros(1, np.int64), columns)
 
     def grown(self, capacity: int) -> Draws:
         """Return the same draws with room for more."""
         demand(8 * capacity * (self.values.shape[1] + self.stats.shape[1]), f"{capacity} draws of {self.values.shape[1]} numbers")
-        bigger = Draws(np.empty((capacity, self.values.shape[1])), np.empty((capacity, self.stats.shape[1])), self.seen)
+        bigger = self._replace(values=np.empty((capacity, self.values.shape[1])), stats=np.empty((capacity, self.stats.shape[1])))
         bigger.values[: self.values.shape[0]], bigger.stats[: self.stats.shape[0]] = self.values, self.stats
         return bigger
 
     def trimmed(self) -> Draws:
         """Return the draws without the room that is still empty."""
         seen = int(self.seen[0])
-        return Draws(self.values[:seen], self.stats[:seen], self.seen)
+        return self._replace(values=self.values[:seen], stats=self.stats[:seen])
 
     def observe(self, target: Any, state: Any) -> None:
         """Append the position and the statistics."""
         row = self.seen[0]
-        for i in range(state.position.size):
+        for i in range(dimension(target, state.position)):
             self.values[row, i] = state.position.flat[i]
-        for i in range(state.stats.size):
+        for i in range(len(self.columns)):
+            self.stats[row, i] = state.stats.flat[i]
+        for i in range(len(self.columns), state.stats.size):
             self.stats[row, i] = state.stats.flat[i]
         self.seen[0] = row + 1
 

@@ -107,8 +107,8 @@ def below(rng: Stream, n: int) -> int:
 @helper()
 def polynomial(coefficients: tuple[float, ...], x: float) -> float:
     """Return a polynomial by Horner's rule, highest power first."""
-    value = 0.0
-    for c in coefficients:
+    value = coefficients[0]
+    for c in coefficients[1:]:
         value = value * x + c
     return value
 

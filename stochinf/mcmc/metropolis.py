@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.known import dimension
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import normal, uniform
@@ -121,7 +122,7 @@ class Metropolis(NamedTuple):
         current = state.stats[0]
         there = here + scale * normal(rng)
         state.proposal[0] = there
-        for i in range(1, state.position.size):
+        for i in range(1, dimension(target, state.position)):
             state.proposal[i] = state.position[i] + scale * normal(rng)
         proposed = target.log_density(state.proposal)
         if math.isnan(proposed) or proposed == math.inf:
@@ -132,7 +133,7 @@ class Metropolis(NamedTuple):
         accepted = uniform(rng) < chance
         state.position[0] = there if accepted else here
         state.stats[0] = proposed if accepted else current
-        for i in range(1, state.position.size):
+        for i in range(1, dimension(target, state.position)):
             state.position[i] = state.proposal[i] if accepted else state.position[i]
         state.stats[1] = chance
         state.stats[2] = scale
