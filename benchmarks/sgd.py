@@ -95,7 +95,7 @@ def main() -> None:
     if model is None:
         return
     target = model.as_target()
-    n, rate = target.n_points, 0.1
+    rows, n, rate = target.design, target.n_points, 0.1
     session = fresh(target, rate)
     block = session.blocks[0]
 
@@ -104,7 +104,7 @@ def main() -> None:
 
     def hand() -> Any:
         return by_hand(
-            target.values, target.columns, target.row_start, target.labels, target.l2, rate, EPOCHS, np.arange(n),
+            rows.values, rows.columns, rows.row_start, target.labels, target.l2, rate, EPOCHS, np.arange(n),
             stream(np.random.SeedSequence(0)),
         )  # fmt: skip
 
