@@ -238,13 +238,6 @@ class LBFGS(NamedTuple):
         """Return the kernel for the target."""
         return _prepared(self, LimitedMemory(self.memory), target)
 
-    def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""
-
 
 @part(yields="optimum", rate_field="learning_rate")
 class BFGS(NamedTuple):
@@ -279,13 +272,6 @@ class BFGS(NamedTuple):
         demand(8 * int(getattr(target, "dim", 1)) ** 2, "the matrix of BFGS; LBFGS needs none")
         return _prepared(self, Matrix(), target)
 
-    def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""
-
 
 @part(yields="optimum", rate_field="learning_rate")
 class ConjugateGradient(NamedTuple):
@@ -318,10 +304,3 @@ class ConjugateGradient(NamedTuple):
     def prepare(self, target: Any) -> FullBatch:
         """Return the kernel for the target."""
         return _prepared(self, Conjugate(), target)
-
-    def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""

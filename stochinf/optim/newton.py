@@ -75,13 +75,6 @@ class Newton(NamedTuple):
             return LinearNewton(self.learning_rate)
         return DifferenceNewton(self.learning_rate)
 
-    def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""
-
 
 def refuse_l1(asker: str, target: Any) -> None:
     """Refuse a target with an l1 penalty, which has no gradient at 0.

@@ -57,13 +57,6 @@ class _Reduced:
             return LinearReduced(rate, correction)
         return TermsReduced(rate, correction)
 
-    def init(self: Any, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self: Any, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""
-
 
 def reducing(cls: Class) -> Class:
     """Make a NamedTuple with `step` and `correction` a rule."""

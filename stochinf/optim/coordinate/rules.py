@@ -126,13 +126,6 @@ class CoordinateDescent(NamedTuple):
             return Steps(rate, Exact(int(isinstance(target.loss, SquaredLoss))), self.tolerance)
         return Steps(rate, (Derivative if self.step == "gradient" else Sampled)(int(left_open)), self.tolerance)
 
-    def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""
-
 
 @part(yields="optimum")
 class WorkingSets(NamedTuple):
@@ -186,10 +179,3 @@ class WorkingSets(NamedTuple):
         if target.grouped:
             raise StochinfError("WorkingSets: coefficients in groups; take stochinf.optim.CoordinateDescent()")
         return rounds(target, self.tolerance)
-
-    def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
-        """Return the state of the kernel for the target."""
-        return self.prepare(target).init(target, position, streams)
-
-    def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
-        """Not reached: `prepare` returns another kernel."""
