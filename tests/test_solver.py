@@ -204,11 +204,11 @@ def test_a_reader_never_sees_a_piece(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.glob("*model.*")] == ["model.uai.PR"]
 
 
-def started(model: Path, task: str, seconds: float) -> "subprocess.Popen[str]":
+def started(model: Path, task: str, seconds: float, folder: Path | None = None) -> "subprocess.Popen[str]":
     words = ["solver", str(model), f"{model}.evid", "q", task]
     code = f"import sys; from stochinf.cli import main; sys.argv[1:] = {words!r}; sys.exit(main())"
     environment = {**os.environ, "INF_TIME": str(seconds), "INF_MEMORY": "1"}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def whole(file: Path, task: str, variables: int) -> bool:
@@ -219,17 +219,46 @@ def whole(file: Path, task: str, variables: int) -> bool:
     return len(result.states) == variables if task == "MPE" else bool(np.isfinite(result.log_partition))
 
 
+def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
+    """Return as soon as a file is there, or a process has ended."""
+    while not file.exists() and process.poll() is None:
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def seconds_needed(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """Processor seconds to a first answer, on this machine at this hour, with everything compiled."""
+    folder = tmp_path_factory.mktemp("solver")
+    grid(folder / "grid.uai", 40)
+    spent = [0.0]
+    for task in ("MAR", "PR", "MPE") * 2:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process = started(folder / "grid.uai", task, 240.0, folder)
+        file = folder / f"grid.uai.{task}"
+        wait_for(file, process)
+        process.terminate()
+        process.communicate(timeout=60)
+        file.unlink()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return max(spent[-3:])
+
+
 @needs_jit
+@pytest.mark.usefixtures("seconds_needed")
 @pytest.mark.parametrize(("task", "number"), [("MAR", signal.SIGKILL), ("MPE", signal.SIGTERM), ("PR", signal.SIGTERM)])
 def test_killed_at_any_moment_it_leaves_a_whole_answer(task: str, number: signal.Signals, folder: Path) -> None:
     model = folder / "models" / "grid.uai"
     variables = grid(model, 40)
     file = Path(f"grid.uai.{task}")
     found = 0
-    for after in (0.3, 0.8, 1.6, 2.7):
+    for after in (0.3, 0.8, 1.6, 0.0):
         file.unlink(missing_ok=True)
         process = started(model, task, 60.0)
-        time.sleep(after)
+        if after:
+            time.sleep(after)
+        else:
+            wait_for(file, process)
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
         if file.exists():
@@ -242,14 +271,16 @@ def test_killed_at_any_moment_it_leaves_a_whole_answer(task: str, number: signal
 
 @needs_jit
 @pytest.mark.parametrize("task", ["MAR", "PR", "MPE"])
-def test_it_ends_in_time(task: str, folder: Path) -> None:
+def test_it_ends_in_time(task: str, folder: Path, seconds_needed: float) -> None:
     model = folder / "models" / "grid.uai"
     variables = grid(model, 40)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    process = started(model, task, 4.0)
-    _, said = process.communicate(timeout=60)
+    limit = max(4.0, 2.0 * seconds_needed)
+    process = started(model, task, limit)
+    _, said = process.communicate(timeout=20 * limit)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4.0
-    assert time.monotonic() - began < 8.0
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < limit
+    if os.getloadavg()[0] < (os.cpu_count() or 1):
+        assert time.monotonic() - began < 2 * limit
     assert process.returncode == 0, said
     assert whole(Path(f"grid.uai.{task}"), task, variables)
