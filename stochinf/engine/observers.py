@@ -54,13 +54,16 @@ class Nothing(NamedTuple):
 class Draws(NamedTuple):
     """Keep every position and its statistics.
 
+    Parameters
+    ----------
+    columns : tuple of int
+        Filled in: the columns of `stats`, for one chain. The compiler knows how long a tuple is, and copies without a loop.
+
     Attributes
     ----------
     values : ndarray of shape (capacity, position.size)
     stats : ndarray of shape (capacity, stats.size)
     seen : ndarray of shape (1,)
-    columns : tuple of int
-        The columns of `stats` of a single chain: the compiler knows how long a tuple is, and copies without a loop.
 
     Examples
     --------
