@@ -5,5 +5,6 @@ from __future__ import annotations
 from stochinf.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
-    __name__, {"SIGNATURE": "pointer", "Density": "pointer", "Foreign": "pointer", "python_density": "plain", "wanted": "pointer"}
+    __name__,
+    {"SIGNATURE": "pointer", "PointerDensity": "pointer", "Foreign": "pointer", "python_density": "plain", "wanted": "pointer"},
 )

@@ -29,7 +29,7 @@ from stochinf.engine.errors import DensityError, StochinfError
 from stochinf.engine.jit import compiled_as
 from stochinf.engine.parts import part
 
-__all__ = ["C_TYPE", "SIGNATURE", "Density", "Foreign", "wanted"]
+__all__ = ["C_TYPE", "SIGNATURE", "Foreign", "PointerDensity", "wanted"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -56,9 +56,9 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
     Examples
     --------
     >>> import ctypes
-    >>> from stochinf.density.pointer import C_TYPE, Density, Foreign
+    >>> from stochinf.density.pointer import C_TYPE, PointerDensity, Foreign
     >>> flat = C_TYPE(lambda n, x, gradient, log_density, data: 0)
-    >>> Density(Foreign(ctypes.cast(flat, ctypes.c_void_p).value, flat), dim=2).dim
+    >>> PointerDensity(Foreign(ctypes.cast(flat, ctypes.c_void_p).value, flat), dim=2).dim
     2
     """
 
@@ -74,7 +74,7 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
 
 
 @part
-class Density(NamedTuple):
+class PointerDensity(NamedTuple):
     """A target whose log density is a C function.
 
     Parameters
@@ -105,7 +105,7 @@ class Density(NamedTuple):
     ...     for i in range(n):
     ...         log_density[0] -= 0.5 * x[i] * x[i]
     ...     return 0
-    >>> d = si.sample(si.density.Density(normal, dim=2), draws=500, warmup=200, chains=2, rng=0)
+    >>> d = si.sample(si.density.PointerDensity(normal, dim=2), draws=500, warmup=200, chains=2, rng=0)
     >>> d["position"].shape
     (2, 500, 2)
     """
@@ -117,16 +117,16 @@ class Density(NamedTuple):
     code: Integers = NO_CODE
     culprit: Floats = EMPTY
 
-    def checked(self) -> Density:
+    def checked(self) -> PointerDensity:
         """Check the dimension; make room for an error."""
         if self.dim < 1:
-            raise StochinfError(f"Density: dim = {self.dim}; a position has at least one number")
+            raise StochinfError(f"PointerDensity: dim = {self.dim}; a position has at least one number")
         return self if self.code.size else self.private()
 
-    def private(self) -> Density:
+    def private(self) -> PointerDensity:
         """Return the same density for chains of its own: errors are noted by block."""
         data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
-        return Density(self.function, self.dim, data, bool(self.differentiable), np.zeros(1, np.int64), np.zeros(self.dim))
+        return PointerDensity(self.function, self.dim, data, bool(self.differentiable), np.zeros(1, np.int64), np.zeros(self.dim))
 
     def offers(self, oracle: str) -> bool:
         """Whether the function serves for an oracle."""
@@ -224,7 +224,7 @@ def wanted(typing_context: Any, gradient: Any) -> Any:
     Examples
     --------
     >>> import numba, numpy as np
-    >>> from stochinf.density import SIGNATURE, Density, wanted
+    >>> from stochinf.density import SIGNATURE, PointerDensity, wanted
     >>> @numba.cfunc(SIGNATURE)
     ... def normal(n, x, gradient, log_density, data):
     ...     log_density[0] = -0.5 * x[0] * x[0]
@@ -232,7 +232,7 @@ def wanted(typing_context: Any, gradient: Any) -> Any:
     ...         gradient[0] = -x[0]
     ...     return 0
     >>> slope = np.empty(1)
-    >>> Density(normal, dim=1, differentiable=True).log_density_gradient(np.array([3.0]), slope), slope
+    >>> PointerDensity(normal, dim=1, differentiable=True).log_density_gradient(np.array([3.0]), slope), slope
     (-4.5, array([-3.]))
     """
 
