@@ -4,16 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stochinf.diagnostics.advice import bfmi
     from stochinf.diagnostics.arviz import to_arviz
     from stochinf.diagnostics.learning import LearningCurve, learning_curve, plot_trace
     from stochinf.diagnostics.run import Run
     from stochinf.diagnostics.summary import Summary
 
-__all__ = ["LearningCurve", "Run", "Summary", "learning_curve", "plot_trace", "to_arviz"]
+__all__ = ["LearningCurve", "Run", "Summary", "bfmi", "learning_curve", "plot_trace", "to_arviz"]
 
 _HOMES = {
     **dict.fromkeys(("LearningCurve", "learning_curve", "plot_trace"), "learning"),
     "Run": "run",
+    "bfmi": "advice",
     "Summary": "summary",
     "to_arviz": "arviz",
 }
