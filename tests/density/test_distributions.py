@@ -1,0 +1,133 @@
+"""Log densities of the distributions: against scipy's, normalised, zero outside of their support."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from stochinf import density as sd
+
+pytestmark = pytest.mark.fast
+
+LINE = np.array([-3.0, -0.5, 0.0, 0.7, 4.0])
+HALF = np.array([0.01, 0.3, 1.0, 2.5, 9.0])
+UNIT = np.array([0.01, 0.3, 0.5, 0.99])
+COUNTS = np.array([0, 1, 2, 5])
+CASES: dict[str, tuple[Callable[..., Any], Any, tuple[Any, ...], Callable[..., Any]]] = {
+    "normal": (sd.normal, LINE, (0.5, 2.0), stats.norm(0.5, 2.0).logpdf),
+    "student_t": (sd.student_t, LINE, (3.5, 0.5, 2.0), stats.t(3.5, 0.5, 2.0).logpdf),
+    "cauchy": (sd.cauchy, LINE, (0.5, 2.0), stats.cauchy(0.5, 2.0).logpdf),
+    "laplace": (sd.laplace, LINE, (0.5, 2.0), stats.laplace(0.5, 2.0).logpdf),
+    "logistic": (sd.logistic, LINE, (0.5, 2.0), stats.logistic(0.5, 2.0).logpdf),
+    "gumbel": (sd.gumbel, LINE, (0.5, 2.0), stats.gumbel_r(0.5, 2.0).logpdf),
+    "skew_normal": (sd.skew_normal, LINE, (0.5, 2.0, 3.0), stats.skewnorm(3.0, 0.5, 2.0).logpdf),
+    "uniform": (sd.uniform, LINE, (-1.0, 2.0), stats.uniform(-1.0, 3.0).logpdf),
+    "half_normal": (sd.half_normal, HALF, (2.0,), stats.halfnorm(scale=2.0).logpdf),
+    "half_cauchy": (sd.half_cauchy, HALF, (2.0,), stats.halfcauchy(scale=2.0).logpdf),
+    "half_student_t": (sd.half_student_t, HALF, (3.0, 2.0), lambda x: math.log(2.0) + stats.t(3.0, scale=2.0).logpdf(x)),
+    "lognormal": (sd.lognormal, HALF, (0.5, 2.0), stats.lognorm(2.0, scale=math.exp(0.5)).logpdf),
+    "exponential": (sd.exponential, HALF, (2.0,), stats.expon(scale=0.5).logpdf),
+    "gamma": (sd.gamma, HALF, (3.5, 2.0), stats.gamma(3.5, scale=0.5).logpdf),
+    "inverse_gamma": (sd.inverse_gamma, HALF, (3.5, 2.0), stats.invgamma(3.5, scale=2.0).logpdf),
+    "chi_squared": (sd.chi_squared, HALF, (3.5,), stats.chi2(3.5).logpdf),
+    "weibull": (sd.weibull, HALF, (3.5, 2.0), stats.weibull_min(3.5, scale=2.0).logpdf),
+    "pareto": (sd.pareto, HALF + 2.0, (2.0, 3.5), stats.pareto(3.5, scale=2.0).logpdf),
+    "beta": (sd.beta, UNIT, (3.5, 2.0), stats.beta(3.5, 2.0).logpdf),
+    "bernoulli": (sd.bernoulli, np.array([0, 1]), (0.3,), stats.bernoulli(0.3).logpmf),
+    "bernoulli_logit": (sd.bernoulli_logit, np.array([0, 1]), (0.3,), stats.bernoulli(1 / (1 + math.exp(-0.3))).logpmf),
+    "binomial": (sd.binomial, COUNTS, (5, 0.3), stats.binom(5, 0.3).logpmf),
+    "binomial_logit": (sd.binomial_logit, COUNTS, (5, 0.3), stats.binom(5, 1 / (1 + math.exp(-0.3))).logpmf),
+    "beta_binomial": (sd.beta_binomial, COUNTS, (5, 1.5, 2.0), stats.betabinom(5, 1.5, 2.0).logpmf),
+    "poisson": (sd.poisson, COUNTS, (2.5,), stats.poisson(2.5).logpmf),
+    "poisson_log": (sd.poisson_log, COUNTS, (0.5,), stats.poisson(math.exp(0.5)).logpmf),
+    "negative_binomial": (sd.negative_binomial, COUNTS, (2.5, 3.0), stats.nbinom(3.0, 3.0 / 5.5).logpmf),
+    "geometric": (sd.geometric, COUNTS, (0.3,), lambda k: stats.geom(0.3).logpmf(k + 1)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_as_scipy_has_it(name: str) -> None:
+    function, x, parameters, expected = CASES[name]
+    np.testing.assert_allclose(function(x, *parameters), expected(x), rtol=1e-12, atol=1e-13)
+    wide = tuple(np.full(x.size, value) for value in parameters)
+    np.testing.assert_allclose(function(x, *wide), expected(x), rtol=1e-12, atol=1e-13)
+    first = x[1].item()
+    np.testing.assert_allclose(float(function(first, *parameters)), expected(first), rtol=1e-12, atol=1e-13)
+
+
+OUTSIDE = {
+    "half_normal": [-1.0],
+    "half_cauchy": [-1.0],
+    "half_student_t": [-1.0],
+    "exponential": [-1.0],
+    "lognormal": [-1.0, 0.0],
+    "gamma": [-1.0, 0.0],
+    "inverse_gamma": [-1.0, 0.0],
+    "chi_squared": [-1.0, 0.0],
+    "weibull": [-1.0, 0.0],
+    "pareto": [1.0],
+    "uniform": [-1.1, 2.1],
+    "beta": [-0.1, 0.0, 1.0, 1.1],
+    "bernoulli": [-1, 2, 0.5],
+    "bernoulli_logit": [-1, 2, 0.5],
+    "binomial": [6, 2.5],
+    "binomial_logit": [6, 2.5],
+    "beta_binomial": [6, 2.5],
+    "poisson": [-2, 0.5],
+    "poisson_log": [-2, 0.5],
+    "negative_binomial": [-2, 0.5],
+    "geometric": [-2, 0.5],
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_nothing_lies_outside_of_the_support(name: str) -> None:
+    function, _, parameters, _ = CASES[name]
+    assert np.all(function(np.array(OUTSIDE[name]), *parameters) == -np.inf)
+
+
+def test_categories_and_vectors() -> None:
+    p = np.array([0.2, 0.5, 0.3])
+    k = np.array([2, 1, 1, 0])
+    np.testing.assert_allclose(sd.categorical(k, p), np.log(p[k]), rtol=1e-14)
+    np.testing.assert_allclose(sd.categorical_logit(k, np.log(p) + 7.0), np.log(p[k]), rtol=1e-13)
+    counts = np.array([3, 0, 2])
+    np.testing.assert_allclose(sd.multinomial(counts, p), stats.multinomial(5, p).logpmf(counts), rtol=1e-12)
+    a = np.array([1.5, 2.0, 0.7])
+    np.testing.assert_allclose(sd.dirichlet(p, a), stats.dirichlet(a).logpdf(p), rtol=1e-12)
+    np.testing.assert_allclose(sd.dirichlet(np.stack([p, p[::-1]]), 2.0), [stats.dirichlet([2.0] * 3).logpdf(p)] * 2, rtol=1e-12)
+    covariance = np.array([[2.0, 0.3, 0.1], [0.3, 1.0, -0.2], [0.1, -0.2, 0.5]])
+    expected = stats.multivariate_normal(a, covariance).logpdf(p)
+    np.testing.assert_allclose(sd.multivariate_normal(p, a, covariance), expected, rtol=1e-12)
+
+
+def test_mixtures_sum_densities() -> None:
+    x = np.array([-1.0, 0.5])
+    expected = np.log(0.3 * stats.norm(0, 1).pdf(x) + 0.7 * stats.norm(1, 2).pdf(x))
+    weights = np.array([0.3, 0.7])
+    np.testing.assert_allclose(sd.mixture(weights, [sd.normal(x), sd.normal(x, 1.0, 2.0)]), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("concentration", [1.0, 2.5])
+def test_correlations_have_mass_one(concentration: float) -> None:
+    """One correlation: an integral. Three: the density of the free numbers is a product, so three integrals."""
+
+    def one(r: float) -> float:
+        factor = np.array([[1.0, 0.0], [r, math.sqrt(1 - r * r)]])
+        return math.exp(float(sd.lkj_cholesky(factor, concentration)))
+
+    assert integrate.quad(one, -1, 1)[0] == pytest.approx(1, abs=1e-7)
+    parameter = sd.cholesky_corr(3)
+
+    def three(x: np.ndarray) -> float:
+        return math.exp(float(sd.lkj_cholesky(parameter.constrain(x, {}), concentration) + parameter.log_jacobian(x, {})))
+
+    directions = np.eye(3)
+    x = np.array([0.3, -0.2, 0.5])
+    assert three(x) * three(0 * x) ** 2 == pytest.approx(math.prod(three(x[k] * directions[k]) for k in range(3)))
+    step = 0.25
+    sides = [step * sum(three(step * k * direction) for k in range(-40, 41)) for direction in directions]
+    assert math.prod(sides) / three(0 * x) ** 2 == pytest.approx(1, abs=1e-7)
