@@ -13,6 +13,8 @@ __getattr__, __dir__, __all__ = exports(
     {
         **dict.fromkeys(("SIGNATURE", "Foreign", "PointerDensity", "wanted"), "pointer"),
         "python_density": "plain",
+        "scan": "loops",
+        "TraceError": "traced",
         **dict.fromkeys(
             ("cholesky_corr", "interval", "ordered", "positive", "positive_ordered", "real", "simplex"), "parameters"
         ),

@@ -47,6 +47,9 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from stochinf.density.operations import ELEMENTWISE, fold
 
 __all__ = ["Builder", "Graph", "Node"]
@@ -155,6 +158,10 @@ class Builder:
         What has been built.
     captured : dict
         For the body of a scan: node of the parent to the input that stands for it, in the order of their slots.
+    arrays : dict
+        The data by name, in the outermost graph; float64 or int64.
+    ranges : dict
+        The least and the largest value of int inputs, where they are known.
     """
 
     def __init__(self, parent: Builder | None = None) -> None:
@@ -165,6 +172,8 @@ class Builder:
         self.outside: dict[int, int] = {}
         self.n_inputs = 0
         self.known: dict[Hashable, int] = {}
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+        self.ranges: dict[int, tuple[int, int]] = {}
 
     def input(self, slot: int, shape: Shape, kind: str = "float") -> int:
         """Add an input; in the body of a scan, before anything is captured."""
@@ -175,6 +184,13 @@ class Builder:
         """Add a number."""
         kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
         return self.add("constant", (), (), kind, (value,))
+
+    def data(self, name: str, array: npt.NDArray[Any]) -> int:
+        """Add an array of floats, whole numbers or truth values (kept as whole numbers); only in the outermost graph."""
+        kind = "float" if array.dtype.kind == "f" else "int"
+        self.arrays[name] = np.array(array, np.float64 if kind == "float" else np.int64, order="C")
+        number = self.add("data", (), array.shape, kind, (name,))
+        return self.truth(number) if array.dtype.kind == "b" else number
 
     def capture(self, outer: int) -> int:
         """Return the node that stands for one of the parent's."""

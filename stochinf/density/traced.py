@@ -1,0 +1,293 @@
+"""Values that stand for nodes of a graph and behave as numpy arrays do."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from stochinf.density.graph import Builder, Node
+from stochinf.engine.errors import StochinfError
+
+__all__ = ["ACTIVE", "FUNCTIONS", "UFUNCS", "TraceError", "Traced", "elementwise", "joint", "lifted", "traced"]
+
+UFUNCS: dict[str, Callable[..., Any]] = {}
+"""What traced values make of numpy's and scipy's ufuncs, by name."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""What traced values make of numpy's other functions, by name."""
+
+ACTIVE: contextvars.ContextVar[Builder | None] = contextvars.ContextVar("the graph that is being built", default=None)
+"""The graph that a function is being traced into; None outside of `trace`."""
+
+DTYPES = {"float": np.dtype(np.float64), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+OURS = str(Path(__file__).parents[1])
+LIBRARIES = (OURS, str(Path(np.__file__).parent), "<__array_function__")
+
+
+class TraceError(StochinfError):
+    """A function does something that a static graph cannot hold; the message names the line and the way out.
+
+    Parameters
+    ----------
+    what : str
+        What cannot be traced.
+    remedy : str
+        What to write in its place.
+
+    Attributes
+    ----------
+    line : str
+        The user's file, line number and source line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.density.tracing import trace
+    >>> trace(lambda x: 0.0 if x[0] > 0 else -np.inf, dim=1)
+    Traceback (most recent call last):
+    ...
+    stochinf.density.traced.TraceError: ...
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.line = user_line()
+        super().__init__(f"{self.line}: {what}; {remedy}")
+
+
+def user_line() -> str:
+    """Return file, number and text of the innermost line that is neither this library's nor numpy's nor scipy's."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(LIBRARIES) and f"{Path('/site-packages/scipy/')}" not in file:
+            break
+        frame = frame.f_back
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    source = linecache.getline(file, number, frame.f_globals).strip()
+    return f"{Path(file).name}, line {number}" + (f", `{source}`" if source else "")
+
+
+class Traced(NDArrayOperatorsMixin):
+    """A value of a graph that is being built; numpy's functions and operators add nodes.
+
+    Parameters
+    ----------
+    builder : Builder
+        The graph.
+    number : int
+        Which node.
+    """
+
+    __slots__ = ("builder", "number")
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]  # equality is elementwise, as with arrays
+
+    def __init__(self, builder: Builder, number: int) -> None:
+        self.builder, self.number = builder, number
+
+    @property
+    def node(self) -> Node:
+        """The node that the value stands for."""
+        return self.builder.nodes[self.number]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers along each axis."""
+        return self.node.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.node.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.node.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements: float64, int64 or bool."""
+        return DTYPES[self.node.kind]
+
+    @property
+    def T(self) -> Any:
+        """The transpose."""
+        return FUNCTIONS["transpose"](self)
+
+    def __repr__(self) -> str:
+        return f"<a traced {self.node.kind} of shape {self.shape}>"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a traced number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        return FUNCTIONS["index"](self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TraceError(
+            "a traced array cannot be changed in place",
+            "build a new one with np.where, np.concatenate or np.stack, or loop with stochinf.density.scan",
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        if not all(isinstance(out, Traced) for out in options.pop("out", ())):
+            raise TraceError(
+                "an array cannot take traced values in place", "write a = a + b, not a += b nor out=, where a is an array"
+            )
+        if name not in UFUNCS:
+            raise unknown(f"the ufunc {name}")
+        return call(UFUNCS[name], inputs, options, name)
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        name = f"{function.__module__}.{function.__name__}".removeprefix("numpy.").removeprefix("lib.")
+        if name not in FUNCTIONS:
+            raise unknown(f"np.{name}")
+        return call(FUNCTIONS[name], inputs, options, f"np.{name}")
+
+    def __array__(self, *options: Any, **more: Any) -> npt.NDArray[Any]:
+        raise TraceError(
+            "a traced value has no numbers yet, and cannot become an array",
+            "collect traced values with np.stack or np.concatenate, not np.array; np.asarray is not needed; where a function of "
+            "another library is called, use numpy's or stochinf.density's",
+        )
+
+    def __bool__(self) -> bool:
+        raise TraceError(
+            "a Python `if`, `and`, `or`, `not`, `while`, `min` or `max` asks for a truth value that is known only when the "
+            "density is evaluated",
+            "write np.where(condition, a, b); np.minimum, np.maximum; & | ~ between conditions",
+        )
+
+    def __float__(self) -> float:
+        raise TraceError(
+            "a traced value is no Python number (module math, float() and int() ask for one)",
+            "write np.exp for math.exp, and so on",
+        )
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __complex__(self) -> complex:
+        return complex(float(self))
+
+    def __index__(self) -> int:
+        raise TraceError(
+            "a count or a place (range, a slice, an index of a list) must be known when the function is traced",
+            "give it as a Python int in data; loop with stochinf.density.scan; an array may be indexed with a traced int",
+        )
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(self == value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in METHODS:
+            return functools.partial(call_method, name, self)
+        raise AttributeError(f"{user_line()}: traced arrays have no {name}; they have {', '.join(METHODS)}")
+
+
+METHODS = (
+    "all", "any", "astype", "clip", "copy", "cumprod", "cumsum", "diagonal", "dot", "flatten", "max", "mean", "min", "prod",
+    "ravel", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var",
+)  # fmt: skip
+"""Methods of arrays that traced values have."""
+
+
+def call_method(name: str, value: Traced, *inputs: Any, **options: Any) -> Any:
+    """Call the function of a method's name; a shape may be given number by number."""
+    if name in ("reshape", "transpose") and len(inputs) > 1:
+        inputs = (inputs,)
+    return call(FUNCTIONS[name], (value, *inputs), options, name)
+
+
+def unknown(name: str) -> TraceError:
+    """Return the error for a function that has no form on traced values."""
+    return TraceError(
+        f"{name} is not among the functions that can be traced",
+        "docs/densities.md lists them; what depends on data alone can be computed before; or give the density as a compiled or "
+        "plain Python function",
+    )
+
+
+def call(function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any], name: str) -> Any:
+    """Call a function on traced values; what does not fit is told with the user's line."""
+    try:
+        return function(*inputs, **options)
+    except TypeError as error:
+        raise TraceError(f"{name}: {error}", "docs/densities.md lists the functions and arguments that can be traced") from error
+
+
+def joint(*values: Any) -> Builder:
+    """Return the innermost graph that any of the values belongs to."""
+    builders = [value.builder for value in values if isinstance(value, Traced)]
+    return max(builders, key=lambda builder: builder.level)
+
+
+def lifted(builder: Builder, value: Any) -> int:
+    """Return the node of a graph that stands for a value: traced, a number, an array."""
+    if isinstance(value, Traced):
+        return value.number if value.builder is builder else inherited(builder, value)
+    if isinstance(value, (bool, int, float)):
+        return builder.constant(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TraceError(
+            f"{type(value).__name__} of {array.dtype}: traced values meet real numbers only",
+            "lists of traced values become arrays with np.stack",
+        )
+    return literal(builder, array)
+
+
+def inherited(builder: Builder, value: Traced) -> int:
+    """Return the node that stands for a value of a graph around."""
+    if builder.parent is None or value.builder.level >= builder.level:
+        raise TraceError(
+            "a value of a step of a loop is used outside of it, or of another function's trace",
+            "return it from the step: scan gives the last carry and the outputs of all steps",
+        )
+    return builder.capture(lifted(builder.parent, value))
+
+
+def literal(builder: Builder, array: npt.NDArray[Any]) -> int:
+    """Add an array that is written in the function: a constant if all its numbers are equal, else data without a name."""
+    if array.ndim > 2:
+        raise TraceError(f"an array of shape {array.shape}", "at most two axes can be traced: reshape, or loop with scan")
+    if array.size and (array == array.flat[0]).all():
+        return builder.broadcast(builder.constant(array.flat[0].item()), array.shape)
+    root = builder
+    while root.parent is not None:
+        root = root.parent
+    number = root.data(f"#{len(root.arrays)}", array)
+    return number if root is builder else lifted(builder, Traced(root, number))
+
+
+def traced(builder: Builder, value: Any) -> Traced:
+    """Return a value as a traced one."""
+    return Traced(builder, lifted(builder, value))
+
+
+def elementwise(op: str, *operands: Any) -> Any:
+    """Apply an elementwise operation of a graph to values of which one at least is traced."""
+    builder = joint(*operands)
+    numbers = tuple(lifted(builder, operand) for operand in operands)
+    try:
+        return Traced(builder, builder.elementwise(op, *numbers))
+    except ValueError as error:
+        if isinstance(error, StochinfError):
+            raise
+        raise TraceError(str(error), "reshape, or add an axis with [:, None]") from error
