@@ -4,4 +4,25 @@ from __future__ import annotations
 
 from stochinf.lazy import exports
 
-__getattr__, __dir__, __all__ = exports(__name__, {"Metropolis": "metropolis", "SGLD": "sgld"})
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "AdaptiveMetropolis": "adaptive",
+        "ControlVariates": "estimators",
+        "CyclicalSGLD": "cyclical",
+        "Gibbs": "conditionals",
+        "Independence": "hastings",
+        "Metropolis": "metropolis",
+        "Metric": "adaptation.metric",
+        "MetropolisHastings": "hastings",
+        "Minibatch": "estimators",
+        "NUTS": "nuts",
+        "PSGLD": "psgld",
+        "RandomWalk": "hastings",
+        "SGHMC": "sghmc",
+        "SGLD": "sgld",
+        "SGNHT": "sgnht",
+        "SVRG": "estimators",
+        "Slice": "slice",
+    },
+)
