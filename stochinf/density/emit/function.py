@@ -1,0 +1,88 @@
+"""Graphs as C functions of positions: compiled once, bound to data as often as needed."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stochinf.density import interpreter
+from stochinf.density.emit.kept import code_of
+from stochinf.density.emit.lower import split
+from stochinf.density.emit.machine import Linked
+from stochinf.density.emit.module import ENTRY, WORK
+from stochinf.density.graph import Graph
+from stochinf.density.pointer import Foreign
+
+__all__ = ["CompiledGraph"]
+
+KINDS = {"float": np.float64, "int": np.int64, "bool": np.int64}
+LINE = 64
+"""Bytes of a cache line: no two chains write to the same one."""
+
+_linked: dict[tuple[Any, ...], Linked] = {}
+
+
+class CompiledGraph(Foreign):
+    """A log density that was compiled from a graph, with its data.
+
+    Chains that run apart get a work space each: `ticket` makes one and returns the address that the C function takes.
+
+    Parameters
+    ----------
+    graph : Graph
+        One input, slot 0: the position. Outputs: log density and, if there are two, gradient.
+    data : mapping
+        Arrays by name, of the shapes and kinds of the graph's leaves.
+
+    Attributes
+    ----------
+    arrays : list of ndarray
+        Data, and what depends on data alone, as the C function takes them.
+    work : int
+        Numbers of work space that a chain needs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.density.emit.function import CompiledGraph
+    >>> from stochinf.density.graph import Builder
+    >>> from stochinf.density.pointer import PointerDensity
+    >>> b = Builder()
+    >>> x, y = b.input(0, (2,)), b.add("data", (), (2,), "float", ("y",))
+    >>> r = b.elementwise("sub", x, y)
+    >>> value = b.elementwise("mul", b.constant(-0.5), b.add("dot", (r, r), ()))
+    >>> compiled = CompiledGraph(b.graph(value, b.elementwise("neg", r)), {"y": [1.0, 2.0]})
+    >>> density, slope = PointerDensity(compiled, dim=2, differentiable=True), np.empty(2)
+    >>> density.log_density_gradient(np.array([2.0, 4.0]), slope), slope
+    (-2.5, array([-1., -2.]))
+    """
+
+    def __init__(self, graph: Graph, data: Mapping[str, Any] | None = None) -> None:
+        before, after = split(graph)
+        leaves = after.leaves("data")
+        names = tuple(sorted(leaves))
+        values = {f"~{k}": value for k, value in enumerate(interpreter.evaluate(before, [], data or {}))} | dict(data or {})
+        self.arrays = [np.require(values[name], KINDS[leaves[name].kind], ["C", "A"]) for name in names]
+        linked = _link(after, names)
+        self.work = ctypes.c_int64.from_address(linked.constant(WORK)).value
+        self.blocks: list[Any] = []
+        super().__init__(linked.address(ENTRY), linked)
+
+    def ticket(self) -> int:
+        """Return the address of a new block for one chain: pointers to its own work space and to the shared data."""
+        work = np.zeros(self.work + 2 * LINE // 8)
+        first = work.ctypes.data + -work.ctypes.data % LINE
+        table = np.array([first, *(array.ctypes.data for array in self.arrays)], np.int64)
+        self.blocks.append((work, table))
+        return int(table.ctypes.data)
+
+
+def _link(graph: Graph, names: tuple[str, ...]) -> Linked:
+    """Return a graph's machine code, linked once in this process."""
+    key = (graph.digest(), names)
+    if key not in _linked:
+        _linked[key] = Linked(code_of(graph, names))
+    return _linked[key]

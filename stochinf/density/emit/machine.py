@@ -1,0 +1,63 @@
+"""LLVM itself: optimising a module, its object code, and linking that into the process."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import llvmlite.binding as llvm
+
+__all__ = ["Linked", "object_code"]
+
+
+@functools.cache
+def target_machine() -> Any:
+    """Return the target machine of this processor."""
+    try:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    except RuntimeError:  # llvmlite 0.45 and later do it themselves
+        pass
+    target = llvm.Target.from_default_triple()
+    features = llvm.get_host_cpu_features().flatten()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+
+
+def optimised(text: str) -> Any:
+    """Return a module of LLVM's from text, optimised."""
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    passes = llvm.create_pass_builder(target_machine(), options)
+    passes.getModulePassManager().run(module, passes)
+    return module
+
+
+def object_code(text: str) -> bytes:
+    """Return the object code of a module's text."""
+    return target_machine().emit_object(optimised(text))  # type: ignore[no-any-return]
+
+
+class Linked:
+    """Object code in this process.
+
+    Parameters
+    ----------
+    code : bytes
+        What `object_code` returned, now or in another process of the same machine type.
+    """
+
+    def __init__(self, code: bytes) -> None:
+        empty = llvm.parse_assembly("")
+        self.engine = llvm.create_mcjit_compiler(empty, target_machine())
+        self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self.engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Return where a function lies."""
+        return int(self.engine.get_function_address(name))
+
+    def constant(self, name: str) -> int:
+        """Return where a global number lies."""
+        return int(self.engine.get_global_value_address(name))
