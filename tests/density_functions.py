@@ -38,7 +38,7 @@ ELEMENTWISE = {
         "gamma": lambda x: special.gammaln(2 + x) + special.digamma(3 + x) + special.betaln(2 + x, 3.0),
         "normal": lambda x: special.erf(x) + special.erfc(x) + special.ndtr(x) + special.log_ndtr(x),
         "xlogy": lambda x: special.xlogy(x, 2 + x) + special.xlog1py(x, x) + special.entr(2 + x),
-        "rounding": lambda x: np.floor(x) * x + np.ceil(x) * x + np.rint(x) + np.trunc(x) + (x % 0.75) + x // 0.3,
+        "rounding": lambda x: np.floor(x) * x + np.ceil(x) * x + np.rint(x) + np.trunc(x) + (x % 0.75) + x // 0.37,
         "other": lambda x: np.hypot(x, 1.0 + x) + np.cbrt(x) + np.exp2(x) + np.reciprocal(2 + x) + np.deg2rad(x),
         "negative": lambda x: -np.negative(-x) + (+x) - (1 - x) + np.negative(x) * -1,
         "logic": lambda x: np.where(np.logical_or(x < 0, np.isnan(x)) | np.logical_not(np.isfinite(x)), 2 * x, 3 * x),

@@ -161,6 +161,9 @@ def reduced(op: str, x: Traced, axis: Any = None, keepdims: bool = False) -> Tra
     shape = x.shape if x.ndim == 0 else () if place is None else (x.shape[1 - place],)
     if op != "sum" and 0 in x.shape:
         raise TraceError(f"{op} of an array of shape {x.shape}", "there must be an element")
+    factor, plain = x.builder.factored(x.number) if op == "sum" else (1, x.number)
+    if x.ndim and factor != 1:
+        return factor * reduced(op, Traced(x.builder, plain), axis, keepdims)  # type: ignore[no-any-return]
     out = x if x.ndim == 0 else new(x, op, (x,), shape, (place,))
     if keepdims:
         kept = [1 if place is None or k == place else count for k, count in enumerate(x.shape)]
@@ -170,7 +173,7 @@ def reduced(op: str, x: Traced, axis: Any = None, keepdims: bool = False) -> Tra
 
 def number(x: Traced) -> Traced:
     """Return truth values as whole numbers."""
-    return elementwise("where", x, 1, 0) if x.node.kind == "bool" else x  # type: ignore[no-any-return]
+    return elementwise("where", x, 1, 0) if x.node.kind == "bool" else x
 
 
 def sum_(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Any:

@@ -44,13 +44,14 @@ A scan with `reverse` takes the rows from the last to the first, and writes its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.operations import ELEMENTWISE, fold
+from stochinf.density.operations import ELEMENTWISE, broadcast_shape, fold
+from stochinf.density.simpler import simplified
 
 __all__ = ["Builder", "Graph", "Node"]
 
@@ -182,8 +183,9 @@ class Builder:
 
     def constant(self, value: float | bool) -> int:
         """Add a number."""
-        kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
-        return self.add("constant", (), (), kind, (value,))
+        if isinstance(value, (bool, int)):
+            return self.add("constant", (), (), "bool" if isinstance(value, bool) else "int", (value,))
+        return self.add("constant", (), (), "float", (float(value),))
 
     def data(self, name: str, array: npt.NDArray[Any]) -> int:
         """Add an array of floats, whole numbers or truth values (kept as whole numbers); only in the outermost graph."""
@@ -245,6 +247,20 @@ class Builder:
         wide = tuple(operand if self.nodes[operand].shape == () else self.broadcast(operand, shape) for operand in operands)
         return self.add(op, wide, shape, kind)
 
+    def factored(self, number: int) -> tuple[Any, int]:
+        """Return the constant factor of a node, and what it multiplies."""
+        node = self.nodes[number]
+        if node.op == "neg":
+            return -1, node.operands[0]
+        factor = self.value(node.operands[0]) if node.op == "mul" else None
+        return (1, number) if factor is None else (factor, node.operands[1])
+
+    def scaled(self, factor: float, number: int) -> int:
+        """Return a constant times a node."""
+        if factor == -1:
+            return self.elementwise("neg", number)
+        return self.elementwise("mul", self.constant(factor), number)
+
     def converted(self, op: str, operands: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """Return the operands as the kinds that an operation takes, and the kind it gives."""
         rule = ELEMENTWISE[op].kind
@@ -289,52 +305,3 @@ class Builder:
             tuple(node._replace(operands=tuple(kept[operand] for operand in node.operands)) for node in nodes),
             tuple(kept[output] for output in outputs),
         )
-
-
-def broadcast_shape(*shapes: Shape) -> Shape:
-    """Return the shape that numpy would give arrays of some shapes; raise ValueError if they do not fit."""
-    wide: list[int] = []
-    for axis in range(-1, -1 - max(map(len, shapes), default=0), -1):
-        counts = {shape[axis] for shape in shapes if len(shape) >= -axis}
-        others = counts - {1}
-        if len(others) > 1:
-            raise ValueError(f"shapes {', '.join(map(str, shapes))} do not fit together")
-        wide.insert(0, others.pop() if others else 1)
-    return tuple(wide)
-
-
-def simplified(builder: Builder, op: str, operands: tuple[int, ...], values: tuple[Any, ...]) -> int | None:
-    """Return a node that is known to equal an elementwise operation, if there is one; values are those of constants."""
-    first, last = values[0], values[-1]
-    if (op in ("add", "sub") and _is(last, 0)) or (op in ("mul", "div", "pow") and _is(last, 1)):
-        return operands[0]
-    if (op == "add" and _is(first, 0)) or (op == "mul" and _is(first, 1)):
-        return operands[1]
-    if op == "pow" and last in _POWERS:
-        return _POWERS[last](builder, operands[0])
-    if op == "mul" and _is(last, -1):
-        return builder.elementwise("neg", operands[0])
-    if op == "neg" and builder.nodes[operands[0]].op == "neg":
-        return builder.nodes[operands[0]].operands[0]
-    if op == "where" and first is not None:
-        return operands[1] if first else operands[2]
-    return None
-
-
-def _is(value: Any, number: int) -> bool:
-    """Whether an operand is a constant of this value."""
-    return value is not None and value == number
-
-
-def _cube(builder: Builder, x: int) -> int:
-    return builder.elementwise("mul", builder.elementwise("mul", x, x), x)
-
-
-_POWERS: dict[Any, Callable[[Builder, int], int]] = {
-    0: lambda builder, x: builder.constant(1.0),
-    2: lambda builder, x: builder.elementwise("mul", x, x),
-    3: _cube,
-    0.5: lambda builder, x: builder.elementwise("sqrt", x),
-    -1: lambda builder, x: builder.elementwise("div", builder.constant(1.0), x),
-}
-"""Powers that are something simpler."""

@@ -87,7 +87,7 @@ def scatter(node: Node, x: Values, rows: Values) -> Values:
 
 def tril(node: Node, x: Values) -> Values:
     """Return the lower part, its diagonal times a factor."""
-    return np.tril(x, -1) + node.attributes[0] * np.diag(np.diag(x))
+    return np.asarray(np.tril(x, -1) + node.attributes[0] * np.diag(np.diag(x)))
 
 
 def logsumexp(node: Node, x: Values) -> Values:
@@ -101,7 +101,7 @@ def logsumexp(node: Node, x: Values) -> Values:
 def cumsum(node: Node, x: Values) -> Values:
     """Return running sums from the beginning or from the end."""
     axis, reverse = node.attributes
-    return np.flip(np.flip(x, axis).cumsum(axis), axis) if reverse else x.cumsum(axis)
+    return np.asarray(np.flip(np.flip(x, axis).cumsum(axis), axis) if reverse else x.cumsum(axis))
 
 
 def matmul(node: Node, a: Values, b: Values) -> Values:

@@ -57,8 +57,8 @@ def scan(step: Step, init: Any, sequences: Any = None, length: int | None = None
     --------
     >>> import numpy as np
     >>> from stochinf.density import scan
-    >>> scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 3.0]))
-    (6.0, array([0., 1., 3.]))
+    >>> scan(lambda total, x: (total + x, total), np.zeros(1), np.array([[1.0], [2.0], [3.0]]))[0]
+    array([6.])
     """
     rows, form = flatten(sequences)
     counts = {len(row) for row in rows} | ({length} if length is not None else set())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["ELEMENTWISE", "Operation", "fold"]
+__all__ = ["ELEMENTWISE", "Operation", "broadcast_shape", "fold"]
 
 
 class Operation(NamedTuple):
@@ -112,3 +112,15 @@ def fold(op: str, values: tuple[float | bool, ...]) -> float | bool:
             values = tuple(map(float, values))
         result: float | bool = np.asarray(ELEMENTWISE[op].function(*values)).item()
     return result
+
+
+def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that numpy would give arrays of some shapes; raise ValueError if they do not fit."""
+    wide: list[int] = []
+    for axis in range(-1, -1 - max(map(len, shapes), default=0), -1):
+        counts = {shape[axis] for shape in shapes if len(shape) >= -axis}
+        others = counts - {1}
+        if len(others) > 1:
+            raise ValueError(f"shapes {', '.join(map(str, shapes))} do not fit together")
+        wide.insert(0, others.pop() if others else 1)
+    return tuple(wide)
