@@ -12,6 +12,8 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         **dict.fromkeys(("SIGNATURE", "Foreign", "PointerDensity", "wanted"), "pointer"),
+        "Density": "model",
+        "GradientCheck": "checking",
         "python_density": "plain",
         "scan": "loops",
         "TraceError": "traced",

@@ -80,6 +80,10 @@ class Parameter:
         """Return the free numbers of a value that obeys the constraint; the message of the error says what it breaks."""
         return value.reshape(-1)
 
+    def unpacked(self, numbers: Any) -> Any:
+        """Return the value whose numbers these are, row by row, as the density gets it."""
+        return shaped(numbers, self.shape)
+
 
 def shaped(free: Any, shape: Shape) -> Any:
     """Return free numbers (size,) or (size, draws) in the given shape."""
@@ -286,6 +290,12 @@ class CholeskyCorr(Parameter):
         below = np.tril(np.ones((self.shape[-1], self.shape[-1])), -1)
         return sum(np.sum(log_sech_squared(x)) + 0.5 * np.sum(below * left) for x, left in self.matrices(free))
 
+    def unpacked(self, numbers: Any) -> Any:
+        """Return a matrix, or a tuple of them."""
+        n = self.shape[-1]
+        found = tuple(numbers[k : k + n * n].reshape(n, n) for k in range(0, math.prod(self.shape), n * n))
+        return found[0] if len(self.shape) == 2 else found
+
     def unconstrain(self, value: Floats, known: Known) -> Floats:
         """Return artanh(L_ij / sqrt(1 - sum of L_ik^2 left of it))."""
         demand(bool(np.all(np.triu(value, 1) == 0)), "matrices with zeros above the diagonal are needed")
@@ -296,6 +306,13 @@ class CholeskyCorr(Parameter):
         i, j = np.tril_indices(n, -1)
         left = np.cumsum(value**2, axis=-1) - value**2
         return np.arctanh(value[..., i, j] / np.sqrt(1 - left[..., i, j])).reshape(-1)
+
+
+def endless_volume(parameter: Parameter) -> bool:
+    """Whether values can lie anywhere in an infinite volume."""
+    if isinstance(parameter, Interval):
+        return endless(parameter.lower) or endless(parameter.upper)
+    return not isinstance(parameter, (Simplex, CholeskyCorr))
 
 
 def heads(x: Any, shape: Shape) -> tuple[Any, Any]:

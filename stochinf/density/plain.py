@@ -94,6 +94,10 @@ class PythonFunction(Foreign):
         """Return a number for chains that run apart from others; it takes the place of an address of data."""
         return next(self.tickets)
 
+    def cause(self, ticket: int, position: Floats) -> BaseException | None:
+        """Return what the function raised first in the chains of a ticket."""
+        return self.raised.pop(ticket, None)
+
     def call(self, n: int, x: Any, gradient: Any, out: Any, ticket: int | None) -> int:
         """Evaluate both functions; return the code of what came of it."""
         try:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import weakref
 from typing import Any, NamedTuple
 
 import numba.experimental.function_type  # noqa: F401  (teaches numba the types of foreign functions)
@@ -53,6 +54,11 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
     owner : object, optional
         What must not be collected while the address is used.
 
+    Attributes
+    ----------
+    model : object or None
+        Gives names to positions, by its method `constrain`.
+
     Examples
     --------
     >>> import ctypes
@@ -64,6 +70,7 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
 
     def __init__(self, address: int, owner: Any = None) -> None:
         self.address, self.owner = address, owner
+        self.model: Any = None
 
     def __wrapper_address__(self) -> int:
         return self.address
@@ -125,8 +132,11 @@ class PointerDensity(NamedTuple):
 
     def private(self) -> PointerDensity:
         """Return the same density for chains of its own: errors are noted by block."""
-        data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
-        return PointerDensity(self.function, self.dim, data, bool(self.differentiable), np.zeros(1, np.int64), np.zeros(self.dim))
+        own = hasattr(self.function, "ticket")
+        data, code = self.function.ticket() if own else self.data, np.zeros(1, np.int64)
+        if own and hasattr(self.function, "release"):
+            weakref.finalize(code, self.function.release, data).atexit = False
+        return PointerDensity(self.function, self.dim, data, bool(self.differentiable), code, np.zeros(self.dim))
 
     def offers(self, oracle: str) -> bool:
         """Whether the function serves for an oracle."""
@@ -135,6 +145,11 @@ class PointerDensity(NamedTuple):
     def start(self, generator: np.random.Generator) -> Floats:
         """Return a point uniform in (-2, 2), as Stan begins."""
         return generator.uniform(-2.0, 2.0, self.dim)
+
+    def variables(self, positions: Floats) -> dict[str, Floats]:
+        """Return positions (..., dim) under the names, shapes and constraints of their model."""
+        model = getattr(self.function, "model", None)
+        return {"position": positions} if model is None else model.constrain(positions)
 
     def log_density(self, position: Floats) -> float:
         """Return the log density, NaN where the function says that it is not finite."""
@@ -158,10 +173,11 @@ class PointerDensity(NamedTuple):
         """Return the error that the function met, if it did."""
         if self.code[0] == 0:
             return None
-        raised = self.function.raised.pop(self.data, None) if hasattr(self.function, "raised") else None
+        position = np.array(self.culprit)
+        raised = self.function.cause(self.data, position) if hasattr(self.function, "cause") else None
         if raised is not None and not isinstance(raised, Exception):
             return raised  # type: ignore[no-any-return]  # the user's Ctrl-C
-        return DensityError(int(self.code[0]), np.array(self.culprit), raised)
+        return DensityError(int(self.code[0]), position, raised)
 
 
 def evaluate(function: Any, position: Floats, data: int) -> tuple[int, float]:
