@@ -39,7 +39,7 @@ def fit(regression: si.models.LogisticRegression, epochs: float, seed: int) -> n
 def sample(regression: si.models.LogisticRegression, best: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Draw from the posterior, starting at the best fit; shape (draws, coefficients)."""
     run = si.sample(
-        regression, draws, warmup=2000, chains=4, thin=20, kernel=si.mcmc.SGLD(3e-4), picker=si.pickers.Minibatches(200),
+        regression, draws, warmup=2000, chains=4, thin=20, kernel=si.mcmc.SGLD(1.5e-4), picker=si.pickers.Minibatches(200),
         init=best, rng=seed,
     )  # fmt: skip
     print(f"posterior: {draws} draws of {run.chains} chains, {run.nonfinite} steps refused")

@@ -6,14 +6,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stochinf.diagnostics.advice import bfmi
     from stochinf.diagnostics.arviz import to_arviz
+    from stochinf.diagnostics.langevin_bias import PredictedBias, predicted_bias
     from stochinf.diagnostics.learning import LearningCurve, learning_curve, plot_trace
     from stochinf.diagnostics.run import Run
     from stochinf.diagnostics.summary import Summary
 
-__all__ = ["LearningCurve", "Run", "Summary", "bfmi", "learning_curve", "plot_trace", "to_arviz"]
+__all__ = [
+    "LearningCurve",
+    "PredictedBias",
+    "Run",
+    "Summary",
+    "bfmi",
+    "learning_curve",
+    "plot_trace",
+    "predicted_bias",
+    "to_arviz",
+]
 
 _HOMES = {
     **dict.fromkeys(("LearningCurve", "learning_curve", "plot_trace"), "learning"),
+    **dict.fromkeys(("PredictedBias", "predicted_bias"), "langevin_bias"),
     "Run": "run",
     "bfmi": "advice",
     "Summary": "summary",
