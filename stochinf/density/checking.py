@@ -23,7 +23,7 @@ STEP = 5e-4
 FAR = (1e8, 1e12)
 LOGARITHMIC = (150.0, 600.0)
 """Two distances from the centre: what falls off more slowly than the inverse distance between them has no finite integral. The
-second pair is for free numbers whose exponential is the parameter, where the first overflows."""
+second pair is for the free numbers of constrained parameters, whose exponentials would overflow."""
 
 
 class GradientCheck(NamedTuple):
@@ -89,10 +89,8 @@ def check_gradient(density: Any, position: Floats | None, tolerance: float) -> G
     scale = max(1.0, float(np.abs(gradient).max()))
     error = max(float(np.abs(other - gradient).max()) for other in others) / scale
     rounding = 8 * np.finfo(np.float64).eps * abs(value) / float(steps.min()) / scale
-    return GradientCheck(
-        tuple(density.layout.coordinates()), at, gradient, differences, forward, math.inf if math.isnan(error) else error,
-        tolerance + rounding,
-    )  # fmt: skip
+    error, names = math.inf if math.isnan(error) else error, tuple(name for name, _ in density.layout.coordinates())
+    return GradientCheck(names, at, gradient, differences, forward, error, tolerance + rounding)
 
 
 def difference(function: Callable[[Floats], float], position: Floats, k: int, step: float) -> float:
@@ -142,10 +140,12 @@ def warn_of_improper(density: Any, target: PointerDensity) -> None:
         demand_numbers(density)
         return
     own = target.private()
-    names = list(density.layout.coordinates())
     rising = []
-    for k, name in enumerate(names):
-        rising += [f"{name} -> {sign}infinity" for sign, ahead in (("+", 1.0), ("-", -1.0)) if endless(own, position, k, ahead)]
+    for k, (name, real) in enumerate(density.layout.coordinates()):
+        spans = (FAR, LOGARITHMIC) if real else (LOGARITHMIC,)
+        for sign, ahead in (("+", 1.0), ("-", -1.0)):
+            if endless(own, position, k, ahead, spans):
+                rising.append(f"{name} -> {sign}infinity")
     if rising:
         more = f" and {len(rising) - 6} more" if len(rising) > 6 else ""
         warnings.warn(
@@ -155,9 +155,9 @@ def warn_of_improper(density: Any, target: PointerDensity) -> None:
         )
 
 
-def endless(target: PointerDensity, position: Floats, k: int, ahead: float) -> bool:
+def endless(target: PointerDensity, position: Floats, k: int, ahead: float, spans: tuple[tuple[float, float], ...]) -> bool:
     """Whether a log density falls by less than the log of the distance along a coordinate."""
-    for near, far in (FAR, LOGARITHMIC):
+    for near, far in spans:
         values = []
         for distance in (near, far):
             moved = position.copy()

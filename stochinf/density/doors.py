@@ -23,7 +23,7 @@ TINY = 1e-100
 """Of a complex step: its square underflows against anything, and nothing is subtracted."""
 RELATIVE = np.finfo(np.float64).eps ** (1 / 3)
 TRIES = 10
-C_FUNCTION = C_TYPE.__mro__[1]
+C_FUNCTION: Any = C_TYPE.__mro__[1]
 """What every function of ctypes is."""
 
 

@@ -125,12 +125,13 @@ class Layout:
                 raise StochinfError(f"point: {name} has shape {found[name].shape}, and {parameter.shape} is needed")
         return found
 
-    def coordinates(self) -> Iterator[str]:
-        """Yield a name for each number of a position: tau, theta[0], theta[1], ..."""
+    def coordinates(self) -> Iterator[tuple[str, bool]]:
+        """Yield for each number of a position its name, tau, theta[0], theta[1], ..., and whether it has no constraint."""
         for name, parameter in self.params.items():
             whole = parameter.size == np.prod(parameter.shape)
             places = np.ndindex(parameter.shape) if whole else ((k,) for k in range(parameter.size))
-            yield from (f"{name}[{', '.join(map(str, place))}]" if place else name for place in places)
+            for place in places:
+                yield f"{name}[{', '.join(map(str, place))}]" if place else name, type(parameter) is Parameter
 
 
 def declared(params: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, Parameter]]:

@@ -28,7 +28,8 @@ _linked: dict[tuple[Any, ...], Linked] = {}
 class CompiledGraph(Foreign):
     """A log density that was compiled from a graph, with its data.
 
-    Chains that run apart get a work space each: `ticket` makes one and returns the address that the C function takes.
+    Chains that run apart get a work space each: `ticket` makes one and returns the address that the C function takes, until
+    `release`.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class CompiledGraph(Foreign):
         self.arrays = [np.require(values[name], KINDS[leaves[name].kind], ["C", "A"]) for name in names]
         linked = _link(after, names)
         self.work = ctypes.c_int64.from_address(linked.constant(WORK)).value
-        self.blocks: list[Any] = []
+        self.blocks: dict[int, Any] = {}
         super().__init__(linked.address(ENTRY), linked)
 
     def ticket(self) -> int:
@@ -76,8 +77,13 @@ class CompiledGraph(Foreign):
         work = np.zeros(self.work + 2 * LINE // 8)
         first = work.ctypes.data + -work.ctypes.data % LINE
         table = np.array([first, *(array.ctypes.data for array in self.arrays)], np.int64)
-        self.blocks.append((work, table))
-        return int(table.ctypes.data)
+        address = int(table.ctypes.data)
+        self.blocks[address] = (work, table)
+        return address
+
+    def release(self, ticket: int) -> None:
+        """Let go of the block of a chain that is no more."""
+        self.blocks.pop(ticket, None)
 
 
 def _link(graph: Graph, names: tuple[str, ...]) -> Linked:
