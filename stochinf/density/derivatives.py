@@ -9,6 +9,7 @@ from stochinf.density.adjoints import ADJOINTS, TANGENTS, full, plus, unbroadcas
 from stochinf.density.array_functions import concatenate
 from stochinf.density.graph import Builder, Graph, Node
 from stochinf.density.partials import PARTIALS
+from stochinf.density.pruning import lean
 from stochinf.density.traced import Traced
 
 __all__ = ["activity", "copied", "forward", "gradient", "pushed", "swept"]
@@ -53,7 +54,7 @@ def gradient(graph: Graph) -> Graph:
     out = values[graph.outputs[0]]
     one = Traced(builder, builder.constant(1.0))
     adjoints = swept(graph, values, {graph.outputs[0]: one}, active)
-    return builder.graph(out.number, filled(builder, adjoints.get(0), shape).number)
+    return lean(builder.graph(out.number, filled(builder, adjoints.get(0), shape).number))
 
 
 def forward(graph: Graph) -> Graph:
@@ -90,7 +91,7 @@ def forward(graph: Graph) -> Graph:
     values, changes = pushed(builder, graph, {0: position}, {0: direction})
     outputs = [values[output] for output in graph.outputs]
     moved = [filled(builder, changes[output], graph.nodes[output].shape) for output in graph.outputs]
-    return builder.graph(*(value.number for value in (*outputs, *moved)))
+    return lean(builder.graph(*(value.number for value in (*outputs, *moved))))
 
 
 def start(builder: Builder, graph: Graph) -> tuple[Traced, tuple[int, ...]]:

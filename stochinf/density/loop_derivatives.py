@@ -22,7 +22,7 @@ def copied_scan(builder: Builder, node: Node, operands: Sequence[Traced], stored
     inside = step_inputs(inner, operands, n_carries, n_sequences)
     values = copied(inner, body, inside)
     outputs = [values[output] for output in body.outputs]
-    entering = [reshape(inside[k], -1) for k in range(n_carries)] if stored else []
+    entering = [flat(inside[k]) for k in range(n_carries)] if stored else []
     return added_scan(
         builder,
         inner,
@@ -33,6 +33,11 @@ def copied_scan(builder: Builder, node: Node, operands: Sequence[Traced], stored
         length,
         reverse,
     )
+
+
+def flat(x: Traced) -> Traced:
+    """Return a matrix as a vector, anything else as it is."""
+    return reshape(x, -1) if x.ndim == 2 else x
 
 
 def step_inputs(inner: Builder, operands: Sequence[Traced], n_carries: int, n_sequences: int) -> dict[int, Traced]:

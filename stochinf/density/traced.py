@@ -42,6 +42,8 @@ class TraceError(StochinfError):
         What cannot be traced.
     remedy : str
         What to write in its place.
+    function : callable, optional
+        The function to name, where no line of it is at fault.
 
     Attributes
     ----------
@@ -58,9 +60,14 @@ class TraceError(StochinfError):
     stochinf.density.traced.TraceError: ...
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
-        self.line = user_line()
+    def __init__(self, what: str, remedy: str, function: Any = None) -> None:
+        code = getattr(function, "__code__", None)
+        self.line = user_line() if code is None else place(code.co_filename, code.co_firstlineno, None)
         super().__init__(f"{self.line}: {what}; {remedy}")
+
+
+class MissingMethodError(TraceError, AttributeError):
+    """A method or an attribute of arrays that traced values do not have."""
 
 
 def user_line() -> str:
@@ -71,8 +78,12 @@ def user_line() -> str:
         if not file.startswith(LIBRARIES) and f"{Path('/site-packages/scipy/')}" not in file:
             break
         frame = frame.f_back
-    file, number = frame.f_code.co_filename, frame.f_lineno
-    source = linecache.getline(file, number, frame.f_globals).strip()
+    return place(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+
+
+def place(file: str, number: int, names: dict[str, Any] | None) -> str:
+    """Return file, number and text of a line."""
+    source = linecache.getline(file, number, names).strip()
     return f"{Path(file).name}, line {number}" + (f", `{source}`" if source else "")
 
 
@@ -133,6 +144,8 @@ class Traced(NDArrayOperatorsMixin):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TraceError("a loop over a number", "arrays have elements: give the parameter a shape")
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, key: Any) -> Any:
@@ -189,7 +202,8 @@ class Traced(NDArrayOperatorsMixin):
     def __index__(self) -> int:
         raise TraceError(
             "a count or a place (range, a slice, an index of a list) must be known when the function is traced",
-            "give it as a Python int in data; loop with stochinf.density.scan; an array may be indexed with a traced int",
+            "give a count as a Python int in data; loop with stochinf.density.scan; an array that is indexed with a traced int must "
+            "itself be data or traced, or a sequence of the scan",
         )
 
     def __contains__(self, value: Any) -> bool:
@@ -198,7 +212,7 @@ class Traced(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
             return functools.partial(call_method, name, self)
-        raise AttributeError(f"{user_line()}: traced arrays have no {name}; they have {', '.join(METHODS)}")
+        raise MissingMethodError(f"a traced array has no {name}", f"it has {', '.join(METHODS)}, and numpy's functions")
 
 
 METHODS = (

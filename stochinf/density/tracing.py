@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stochinf.density import array_functions, indexing, linear, ufuncs  # noqa: F401  (teach traced values numpy's functions)
 from stochinf.density.graph import Builder, Graph
+from stochinf.density.pruning import lean
 from stochinf.density.traced import ACTIVE, Traced, TraceError, lifted
 
 __all__ = ["Trace", "trace"]
@@ -76,7 +77,7 @@ def trace(function: Callable[..., Any], dim: int, data: Mapping[str, Any] | None
         output = scalar(builder, function(position, *given), function)
     finally:
         ACTIVE.reset(token)
-    graph = builder.graph(builder.real(output))
+    graph = lean(builder.graph(builder.real(output)))
     return Trace(graph, {name: builder.arrays[name] for name in graph.leaves("data")})
 
 
@@ -96,8 +97,11 @@ def scalar(builder: Builder, value: Any, function: Callable[..., Any]) -> int:
     """Return the node of a function's value, which must be one number."""
     name = getattr(function, "__name__", "the function")
     if value is None:
-        raise TraceError(f"{name} returned None", "return the log density")
+        raise TraceError(f"{name} returned None", "return the log density", function)
     shape = np.shape(value)
     if shape != ():
-        raise TraceError(f"{name} returned an array of shape {shape}", "a log density is one number: add its terms with .sum()")
+        remedy = "a log density is one number: add its terms with .sum()"
+        raise TraceError(f"{name} returned an array of shape {shape}", remedy, function)
+    if not isinstance(value, Traced) and np.asarray(value).dtype.kind not in "fiub":
+        raise TraceError(f"{name} returned {value!r}", "a log density is a number", function)
     return lifted(builder, value)
