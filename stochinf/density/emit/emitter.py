@@ -13,6 +13,7 @@ from stochinf.density.emit.loops import Loop
 from stochinf.density.emit.opaque import OPAQUE
 from stochinf.density.emit.plan import Plan, Term
 from stochinf.density.emit.room import Room
+from stochinf.density.emit.tiles import Tiles, tiled
 from stochinf.density.emit.words import Writer
 from stochinf.density.graph import Graph
 
@@ -53,9 +54,9 @@ class Emitter:
                 self.values[number] = array
         for number in self.plan.terms:
             self._begin(number)
-        for stage, work in sorted(self._work().items()):
-            for number in work:
-                self._opaque(number) if isinstance(number, int) else self._other(number, stage)
+        for _, work in sorted(tiled(self, self._work()).items()):
+            for what in work:
+                self._do(what)
         outputs = [self.value(number) for number in self.graph.outputs]
         for position, array in targets.items():
             if outputs[position] is not array:
@@ -80,9 +81,14 @@ class Emitter:
             work.setdefault(stage, []).append(Loop(self, shape, members, effects.get((stage, shape), [])))
         return work
 
-    def _other(self, what: Any, stage: int) -> None:
-        if isinstance(what, Loop):
+    def _do(self, what: Any) -> None:
+        """Write one piece of work."""
+        if isinstance(what, int):
+            self._opaque(what)
+        elif isinstance(what, Loop):
             what.write()
+        elif isinstance(what, Tiles):
+            what.write(self)
         else:
             self._piece(*what)
 

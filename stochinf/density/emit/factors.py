@@ -18,7 +18,7 @@ __all__ = ["cholesky", "solve_triangular"]
 def inner(w: Writer, a: Array, i: Any, b: Array, j: Any, stop: Any) -> Any:
     """Return the sum of a[i, k] b[j, k] over k < stop."""
     total = w.slot(w.number(0.0))
-    with w.loop_if_any(stop) as k:
+    with w.loop_if_any(stop, most=a.shape[1] // 2) as k:
         w.builder.store(w.add(w.builder.load(total), w.multiply(a.load(w, (i, k)), b.load(w, (j, k)))), total)
     return w.builder.load(total)
 

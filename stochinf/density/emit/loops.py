@@ -44,25 +44,31 @@ class Loop:
 
     def write(self) -> None:
         """Write the loop; it may have no turns, or one level only where all arrays lie row by row."""
+        self.begin()
+        if 0 not in self.shape:
+            self._nest()
+        self.finish()
+
+    def begin(self) -> None:
+        """Write what comes before the loop."""
         self._fetch()
         for number in self.members:
             if number not in self.own:
                 self._begin(number)
         self.targets = [(term, *self.emitter.part(number, term)) for number, term in self.effects]
-        if 0 not in self.shape:
-            self.w.wide = self.shape[-1] >= LONG or (self._flat() and math.prod(self.shape) >= LONG)
-            self._nest()
-            self.w.wide = False
+
+    def finish(self) -> None:
+        """Read totals from their registers."""
         for number, slot in self.slots.items():
             if self.nodes[number].shape == ():
                 self.emitter.values[number] = self.w.builder.load(slot)
 
     def _nest(self) -> None:
         if len(self.shape) == 1 or self._flat():
-            with self.w.loop(math.prod(self.shape), apart=True) as i:
-                self._body((i,))
+            self.turns(0, math.prod(self.shape))
             return
         rows = [number for number in self.slots if self.nodes[number].shape != ()]
+        self.w.wide = self.shape[1] >= LONG
         with self.w.loop(self.shape[0]) as i:
             for number in rows:
                 self.w.builder.store(self._neutral(number), self.slots[number])
@@ -70,6 +76,14 @@ class Loop:
                 self._body((i, j))
             for number in rows:
                 self.emitter.place(number).store(self.w, (i,), self.w.builder.load(self.slots[number]))
+        self.w.wide = False
+
+    def turns(self, start: Any, stop: Any) -> None:
+        """Write some of the turns, where one index serves."""
+        self.w.wide = not isinstance(stop, int) or stop >= LONG
+        with self.w.loop(stop, start, apart=True) as i:
+            self._body((i,))
+        self.w.wide = False
 
     def _fetch(self) -> None:
         """Have everything that comes from outside before the loop begins."""

@@ -9,6 +9,9 @@ import llvmlite.binding as llvm
 
 __all__ = ["Linked", "object_code"]
 
+LEVEL = 1
+"""How hard LLVM tries: beyond this the code is no faster and takes up to twice as long to make."""
+
 
 @functools.cache
 def target_machine() -> Any:
@@ -27,7 +30,7 @@ def optimised(text: str) -> Any:
     """Return a module of LLVM's from text, optimised."""
     module = llvm.parse_assembly(text)
     module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
     options.loop_vectorization = options.slp_vectorization = True
     passes = llvm.create_pass_builder(target_machine(), options)
     passes.getModulePassManager().run(module, passes)

@@ -15,16 +15,16 @@ BIT, INT, WORD, DOUBLE = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.Doubl
 NUMBERS = DOUBLE.as_pointer()
 FREE = ("reassoc", "contract", "arcp", "nsz")
 """Freedom that keeps NaN and infinity: sums may be reordered, a product and a sum may be rounded once."""
-ORDERED = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq"}
 
-
+SHORT, LONG = 8, 64
+"""Turns from which on a loop becomes vector code, and several vectors at a time."""
 ALONE = re.compile(r"^(!\d+) = !{ i64 \d+ }$", re.MULTILINE)
-PAIR = re.compile(r"^(!\d+) = !{ i64 \d+, (!\d+) }$", re.MULTILINE)
+MORE = re.compile(r"^(!\d+) = !{ i64 \d+, ", re.MULTILINE)
 
 
 def whole(module: ir.Module) -> str:
     """Return a module as text; metadata that `Writer.distinct` made is distinct."""
-    return PAIR.sub(r"\1 = distinct !{ \1, \2 }", ALONE.sub(r"\1 = distinct !{}", str(module)))
+    return MORE.sub(r"\1 = distinct !{ \1, ", ALONE.sub(r"\1 = distinct !{}", str(module)))
 
 
 class Writer:
@@ -43,6 +43,8 @@ class Writer:
         Whether a loop is written that may become vector code.
     group : metadata or None
         Of the loads and stores of a loop whose turns are apart.
+    innermost : bool
+        Whether the loop written now has none inside so far.
     """
 
     def __init__(self, function: ir.Function) -> None:
@@ -52,6 +54,7 @@ class Writer:
         self.flags: Sequence[str] = FREE
         self.wide = False
         self.group: Any = None
+        self.innermost = True
 
     def number(self, value: float) -> ir.Constant:
         """Return a constant."""
@@ -135,34 +138,49 @@ class Writer:
         return place
 
     @contextlib.contextmanager
-    def loop(self, stop: Any, start: Any = 0, backwards: bool = False, apart: bool = False) -> Iterator[Any]:
+    def loop(self, stop: Any, start: Any = 0, backwards: bool = False, apart: bool = False, most: int = LONG) -> Iterator[Any]:
         """Write a loop over start, ..., stop - 1, at least one turn; gives the index.
 
-        Where the turns are `apart`, none reads what another writes: LLVM need not look for overlaps.
+        Where the turns are `apart`, none reads what another writes: LLVM need not look for overlaps. `most` is a guess at the
+        number of turns where stop is not known.
         """
+        most = stop if isinstance(stop, int) else most
         stop, start = (self.word(bound) if isinstance(bound, int) else bound for bound in (stop, start))
         before, head = self.builder.block, self.function.append_basic_block("loop")
         self.builder.branch(head)
         self.builder.position_at_end(head)
         count = self.builder.phi(WORD)
         count.add_incoming(start, before)
-        outer, self.group = self.group, self.distinct() if apart else None
+        outer, self.group, self.innermost = self.group, self.distinct() if apart else None, True
         yield self.builder.sub(self.builder.add(start, self.builder.sub(stop, self.word(1))), count) if backwards else count
         after = self.builder.add(count, self.word(1), flags=("nuw", "nsw"))
         count.add_incoming(after, self.builder.block)
         done = self.function.append_basic_block("done")
         jump = self.builder.cbranch(self.builder.icmp_unsigned("<", after, stop), head, done)
-        if self.group is not None:
-            parallel = self.module.add_metadata([ir.MetaDataString(self.module, "llvm.loop.parallel_accesses"), self.group])
-            jump.set_metadata("llvm.loop", self.distinct(parallel))
-        self.group = outer
+        jump.set_metadata("llvm.loop", self.distinct(*self._hints(most)))
+        self.group, self.innermost = outer, False
         self.builder.position_at_end(done)
 
+    def _hints(self, most: int) -> Iterator[Any]:
+        """Yield what LLVM should know of a loop: vectors are for long ones, copies of the body for short ones alone."""
+        if self.group is not None:
+            yield self.property("parallel_accesses", self.group)
+        if not self.innermost or most >= SHORT:
+            yield self.property("unroll.disable")
+        if not self.innermost or most < SHORT:
+            yield self.property("vectorize.enable", BIT(0))
+        elif most < LONG:
+            yield self.property("interleave.count", INT(1))
+
+    def property(self, name: str, *values: Any) -> Any:
+        """Return a property of a loop."""
+        return self.module.add_metadata([ir.MetaDataString(self.module, f"llvm.loop.{name}"), *values])
+
     @contextlib.contextmanager
-    def loop_if_any(self, stop: Any, start: Any = 0) -> Iterator[Any]:
+    def loop_if_any(self, stop: Any, start: Any = 0, most: int = LONG) -> Iterator[Any]:
         """Write a loop over start, ..., stop - 1 that may have no turns."""
         stop, start = (self.word(bound) if isinstance(bound, int) else bound for bound in (stop, start))
-        with self.builder.if_then(self.builder.icmp_unsigned("<", start, stop)), self.loop(stop, start) as index:
+        with self.builder.if_then(self.builder.icmp_unsigned("<", start, stop)), self.loop(stop, start, most=most) as index:
             yield index
 
     def distinct(self, *more: Any) -> Any:
