@@ -11,8 +11,10 @@ __getattr__, __dir__, __all__ = exports(
         "ControlVariates": "estimators",
         "CyclicalSGLD": "cyclical",
         "Gibbs": "conditionals",
+        "HMC": "hmc",
         "Independence": "hastings",
         "Metropolis": "metropolis",
+        "MALA": "langevin",
         "Metric": "adaptation.metric",
         "MetropolisHastings": "hastings",
         "Minibatch": "estimators",
@@ -24,5 +26,6 @@ __getattr__, __dir__, __all__ = exports(
         "SGNHT": "sgnht",
         "SVRG": "estimators",
         "Slice": "slice",
+        "ULA": "langevin",
     },
 )

@@ -52,10 +52,10 @@ from stochinf.mcmc.hamiltonian import (
 )
 from stochinf.mcmc.leapfrog import leapfrog, refresh
 
-__all__ = ["add_leaf", "begin", "copy", "double", "finish", "learnable", "record"]
+__all__ = ["add_leaf", "begin", "copy", "double", "finish", "learnable", "note_divergence", "record", "record_tree"]
 
 START, WEIGHT, SUB_WEIGHT, OFFSET, ACCEPTED, SYMMETRIC, STEPS = range(7)
-LP_CHOSEN, LP_OFFERED, ERROR_CHOSEN, ERROR_OFFERED, WORST, DIVERGED, CHOSEN, PLACE, PLACE_OFFERED = range(7, 16)
+LP_CHOSEN, LP_OFFERED, ERROR_CHOSEN, ERROR_OFFERED, WORST, DIVERGED, CHOSEN, PLACE, PLACE_OFFERED, DOUBLINGS = range(7, 17)
 """Places in `state.figures`; `PLACE` says how many steps into its doubling the chosen point lies, 0 for the start itself."""
 
 DIVERGENCES = 2
@@ -274,6 +274,7 @@ def join(state: Any, end: int, depth: int, rng: Any) -> bool:
         figures[ERROR_CHOSEN] = figures[ERROR_OFFERED]
         figures[PLACE] = figures[PLACE_OFFERED]
     figures[WEIGHT] += figures[SUB_WEIGHT]
+    figures[DOUBLINGS] += 1.0
     for i in range(total.size):
         total[i] += added[i]
     return not (turned or bool(turning(paths[LEFT + 1], paths[RIGHT + 1], total)))
@@ -290,11 +291,11 @@ def finish(state: Any) -> None:
 @helper()
 def learnable(figures: Any) -> bool:
     """Whether the metric may learn from the chosen point: one that moved, and not one that a divergence stopped at its start."""
-    return figures[PLACE] > (4.0 if figures[DIVERGED] == 1.0 else 0.0)
+    return bool(figures[PLACE] > (4.0 if figures[DIVERGED] == 1.0 else 0.0))
 
 
 @helper()
-def record(state: Any, step: float, nominal: float, depth: int, deepest: int) -> None:
+def record(state: Any, step: float, nominal: float) -> None:
     """Write the statistics of a trajectory."""
     figures = state.figures
     stats = state.stats
@@ -302,10 +303,16 @@ def record(state: Any, step: float, nominal: float, depth: int, deepest: int) ->
     stats[ACCEPTANCE] = figures[ACCEPTED] / max(1.0, figures[STEPS])
     stats[STEP] = step
     stats[NOMINAL] = nominal
-    stats[DEPTH] = depth
     stats[N_STEPS] = figures[STEPS]
     stats[DIVERGING] = figures[DIVERGED]
     stats[ENERGY] = figures[START] + figures[ERROR_CHOSEN]
     stats[ERROR] = figures[ERROR_CHOSEN]
-    stats[LARGEST] = figures[WORST]
-    stats[REACHED] = 1.0 if depth == deepest else 0.0
+
+
+@helper()
+def record_tree(state: Any, deepest: int) -> None:
+    """Write the statistics of a tree."""
+    depth = state.figures[DOUBLINGS]
+    state.stats[LARGEST] = state.figures[WORST]
+    state.stats[DEPTH] = depth
+    state.stats[REACHED] = 1.0 if depth == deepest else 0.0

@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.mcmc.adaptation.metric import Metric
 
-__all__ = ["STATISTICS", "HamiltonianState", "new_state", "starting_gradient"]
+__all__ = ["STATISTICS", "TREE_STATISTICS", "HamiltonianState", "new_state", "starting_gradient"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -35,12 +34,10 @@ PROPOSALS, SUM, SUB_SUM, SLOPE, VELOCITY, EDGE, ROWS = 6, 10, 11, 12, 13, 14, 15
 """Rows of `paths`: two proposals (position, gradient), sums of momenta of the whole and of the new half, the gradient as the
 target gives it, the velocity, the momentum where the new half sets out."""
 
-LP, ACCEPTANCE, STEP, NOMINAL, DEPTH, N_STEPS, DIVERGING, ENERGY, ERROR, LARGEST, REACHED = range(11)
-STATISTICS = (
-    "lp", "acceptance_rate", "step_size", "step_size_nom", "tree_depth", "n_steps", "diverging", "energy", "energy_error",
-    "max_energy_error", "reached_max_treedepth",
-)  # fmt: skip
-"""The names of `stats`, arviz's."""
+LP, ACCEPTANCE, STEP, NOMINAL, N_STEPS, DIVERGING, ENERGY, ERROR, LARGEST, DEPTH, REACHED = range(11)
+STATISTICS = ("lp", "acceptance_rate", "step_size", "step_size_nom", "n_steps", "diverging", "energy", "energy_error")
+TREE_STATISTICS = (*STATISTICS, "max_energy_error", "tree_depth", "reached_max_treedepth")
+"""The names of `stats`, arviz's: of every sampler here, and of the no-U-turn sampler."""
 
 KEPT = 50
 """Places of divergences that are kept for each chain."""
@@ -57,8 +54,8 @@ class HamiltonianState(NamedTuple):
     Attributes
     ----------
     position, gradient : ndarray of shape (dim,)
-    stats : ndarray of shape (11,)
-        The statistics of the last step, named by `STATISTICS`.
+    stats : ndarray
+        The statistics of the last step, named by the kernel's `statistics`.
     scale : ndarray of shape (dim,)
         s of the metric.
     directions, stretch : ndarray of shape (most directions, dim) and (most directions,)
@@ -123,9 +120,7 @@ def starting_gradient(kernel: Any, target: Any, start: Floats) -> tuple[float, F
     return log_density, gradient
 
 
-def new_state(
-    kernel: Any, target: Any, position: Floats | None, streams: Any, metric: Metric, max_depth: int
-) -> HamiltonianState:
+def new_state(kernel: Any, target: Any, position: Floats | None, streams: Any, max_depth: int = 0) -> HamiltonianState:
     """Return the state at a starting point, with the metric that is given or one from the size of the gradient there."""
     start = target.start(streams.generator()) if position is None else np.array(position, dtype=np.float64).reshape(-1)
     dim = int(getattr(target, "dim", start.size))
@@ -134,13 +129,14 @@ def new_state(
             f"{type(kernel).__name__}: a starting position of {start.size} numbers given, {dim} needed: one row per chain"
         )
     log_density, gradient = starting_gradient(kernel, target, start)
+    metric = kernel.metric
     scale, directions, stretch, rank = metric.first(gradient)
     draws = min(MOST_DRAWS, max(FEWEST_DRAWS, HISTORY // dim)) if metric.rank and metric.adapts else 0
-    stats = np.zeros(len(STATISTICS))
+    stats = np.zeros(len(kernel.statistics))
     stats[LP] = log_density
     counts = np.zeros(16, np.int64)
     counts[0], counts[1] = -1, rank
     return HamiltonianState(
-        start, gradient, stats, scale, directions, stretch, np.zeros((ROWS, dim)), np.zeros((3 * max_depth, dim)), np.zeros(16),
+        start, gradient, stats, scale, directions, stretch, np.zeros((ROWS, dim)), np.zeros((3 * max_depth, dim)), np.zeros(17),
         np.zeros(16), counts, np.zeros((8, dim)), np.zeros((2, draws, dim)), np.full((KEPT, dim), np.nan), np.zeros(1, np.int64),
     )  # fmt: skip

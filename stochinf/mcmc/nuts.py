@@ -26,8 +26,8 @@ from stochinf.mcmc.adaptation.metric import as_metric
 from stochinf.mcmc.adaptation.step_size import SEARCH, nominal, search, step_size
 from stochinf.mcmc.adaptation.warmup import adapt
 from stochinf.mcmc.arguments import aim_of, checked_arguments, open_rate
-from stochinf.mcmc.doubling import ACCEPTED, begin, double, finish, learnable, record
-from stochinf.mcmc.hamiltonian import LP, STATISTICS, HamiltonianState, new_state
+from stochinf.mcmc.doubling import ACCEPTED, begin, double, finish, learnable, record, record_tree
+from stochinf.mcmc.hamiltonian import LP, TREE_STATISTICS, HamiltonianState, new_state
 
 __all__ = ["NUTS"]
 
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 DEEPEST = 20
 
 
-@part(needs=("log_density_gradient",), yields="draws", rate_field="step_size", statistics=STATISTICS, single=True)
+@part(needs=("log_density_gradient",), yields="draws", rate_field="step_size", statistics=TREE_STATISTICS, single=True)
 class NUTS(NamedTuple):
     """The no-U-turn sampler: Hamiltonian Monte Carlo that chooses its own number of steps.
 
@@ -85,7 +85,7 @@ class NUTS(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> HamiltonianState:
         """Return the state at a starting point where log density and gradient are finite."""
-        return new_state(self, target, position, streams, self.metric, self.max_depth)
+        return new_state(self, target, position, streams, self.max_depth)
 
     def begin_warmup(self, target: Any, state: HamiltonianState, steps: int) -> None:
         """Lay out a warm-up of so many steps."""
@@ -93,7 +93,7 @@ class NUTS(NamedTuple):
 
     def next_review(self, target: Any, state: HamiltonianState, step: int, steps: int) -> int:
         """Return the step of warm-up after `step` at which the run stops for the metric."""
-        return warmup.next_review(self.metric, state.position.size, step, steps)
+        return warmup.next_review(self.metric, step, steps)
 
     def review(self, target: Any, state: HamiltonianState) -> None:
         """Work the metric out anew."""
@@ -120,5 +120,6 @@ class NUTS(NamedTuple):
                 break
             search(state.tuning, state.figures[ACCEPTED])
         finish(state)
-        record(state, step, rate * nominal(state.tuning), depth, self.max_depth)
+        record(state, step, rate * nominal(state.tuning))
+        record_tree(state, self.max_depth)
         adapt(state, learnable(state.figures))

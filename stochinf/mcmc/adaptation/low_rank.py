@@ -17,19 +17,27 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["diagonal_scale", "directions", "geometric_mean"]
+__all__ = ["centred", "directions", "geometric_mean"]
 
 Floats = npt.NDArray[np.float64]
 
 RIDGE = 1e-5
 """Added to sums of products, so that a direction that was not seen stays as it is."""
 
+SMALLEST, LARGEST = 1e-10, 1e10
+"""Bounds of the scale."""
 
-def diagonal_scale(draws: Floats, gradients: Floats, before: Floats) -> Floats:
-    """Return the scale of the diagonal metric; where it is out of bounds, that of before."""
+
+def centred(draws: Floats, gradients: Floats, before: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return draws and gradients less their means and in units of the diagonal metric, and its scale.
+
+    Where the scale is out of bounds it stays as before.
+    """
+    x, g = draws - np.add.reduce(draws) / len(draws), gradients - np.add.reduce(gradients) / len(draws)
     with np.errstate(all="ignore"):
-        scale = np.sqrt(np.sqrt(draws.var(axis=0) / gradients.var(axis=0)))
-    return np.where((scale > 1e-10) & (scale < 1e10), scale, before)
+        scale = np.sqrt(np.sqrt(np.einsum("ni,ni->i", x, x) / np.einsum("ni,ni->i", g, g)))
+    scale = np.where((scale > SMALLEST) & (scale < LARGEST), scale, before)
+    return x / scale, g * scale, scale
 
 
 def geometric_mean(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -52,14 +60,13 @@ def geometric_mean(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     return eigenvalues, eigenvectors
 
 
-def directions(draws: Floats, gradients: Floats, scale: Floats, most: int, cutoff: float) -> tuple[Floats, Floats]:
+def directions(x: Floats, g: Floats, most: int, cutoff: float) -> tuple[Floats, Floats]:
     """Return directions as rows, and their variances, of the metric beside its diagonal.
 
     Parameters
     ----------
-    draws, gradients : ndarray of shape (draws, dim)
-    scale : ndarray of shape (dim,)
-        Of the diagonal metric.
+    x, g : ndarray of shape (draws, dim)
+        Draws and gradients as `centred` returns them.
     most : int
         Most directions; those farthest from 1 are kept.
     cutoff : float
@@ -68,15 +75,14 @@ def directions(draws: Floats, gradients: Floats, scale: Floats, most: int, cutof
     Examples
     --------
     >>> import numpy as np
-    >>> from stochinf.mcmc.adaptation.low_rank import directions
-    >>> root = np.array([[1.0, 0.0], [0.99, 0.14]])
-    >>> x = np.random.default_rng(0).standard_normal((20, 2)) @ root.T
-    >>> rows, variances = directions(x, -x @ np.linalg.inv(root @ root.T), np.ones(2), most=2, cutoff=1.5)
-    >>> np.allclose(sorted(variances), np.linalg.eigvalsh(root @ root.T), rtol=1e-3)
+    >>> from stochinf.mcmc.adaptation.low_rank import centred, directions
+    >>> covariance = np.array([[1.0, 0.9], [0.9, 1.0]])
+    >>> draws = np.random.default_rng(0).standard_normal((20, 2)) @ np.linalg.cholesky(covariance).T
+    >>> x, g, scale = centred(draws, -draws @ np.linalg.inv(covariance), np.ones(2))
+    >>> rows, variances = directions(x, g, most=2, cutoff=1.5)
+    >>> np.allclose((rows.T * variances) @ rows * np.outer(scale, scale), covariance, rtol=1e-4)
     True
     """
-    x = (draws - draws.mean(axis=0)) / scale
-    g = (gradients - gradients.mean(axis=0)) * scale
     basis = None
     if 2 * x.shape[0] < x.shape[1]:
         basis = np.linalg.qr(np.concatenate([x, g]).T)[0]
@@ -84,6 +90,6 @@ def directions(draws: Floats, gradients: Floats, scale: Floats, most: int, cutof
     ridge = RIDGE * np.eye(x.shape[1])
     values, vectors = geometric_mean(x.T @ x + ridge, g.T @ g + ridge)
     distance = np.abs(np.log(values))
-    kept = np.argsort(-distance, kind="stable")[: int(min(most, (distance > np.log(cutoff)).sum()))]
+    kept = np.argsort(-distance, kind="stable")[: min(most, int((distance > np.log(cutoff)).sum()))]
     rows = vectors[:, kept].T
     return (rows if basis is None else rows @ basis.T), values[kept]

@@ -15,7 +15,7 @@ import numpy as np
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
 from stochinf.mcmc.adaptation.diagonal import collect, switch, update_scale
-from stochinf.mcmc.adaptation.low_rank import diagonal_scale, directions
+from stochinf.mcmc.adaptation.low_rank import centred, directions
 from stochinf.mcmc.adaptation.metric import Metric
 from stochinf.mcmc.adaptation.step_size import AIM, AVERAGED, FIRST_STEP, JITTER, LOG_STEP, SEARCH, advance
 from stochinf.mcmc.doubling import ACCEPTED, STEPS, SYMMETRIC
@@ -34,8 +34,8 @@ STEP_JITTER = 0.1
 SEEN = 3
 """Draws that a metric is made from at the least."""
 
-LIGHT = 32
-"""Dimensions in which a metric with directions is cheap enough to be looked at every tenth draw."""
+FIRST_REVIEW, LATE_REVIEWS = 10, 3
+"""Step at which a metric with directions is first looked at, then at every doubling; looks after the first 30 % of warm-up."""
 
 
 @helper()
@@ -135,20 +135,20 @@ def begin_sampling(state: Any) -> None:
     state.counts[DONE] = -1
 
 
-def next_review(metric: Metric, dim: int, step: int, warmup: int) -> int:
+def next_review(metric: Metric, step: int, warmup: int) -> int:
     """Return the next step after `step` at which the metric's directions are looked at.
 
     Examples
     --------
     >>> from stochinf.mcmc.adaptation.metric import Metric
-    >>> [next_review(Metric(2), 5, step, 400) for step in (0, 115, 120, 339)]
-    [10, 120, 140, 340]
+    >>> [next_review(Metric(2), step, 400) for step in (0, 115, 120, 339)]
+    [10, 120, 193, 340]
     """
     if not (metric.rank and metric.adapts):
         return NEVER
     early_end, end = int(EARLY * warmup), warmup - int(LATE * warmup)
-    every = FIRST_WINDOW * math.ceil(dim / LIGHT)
-    steps = {*range(every, early_end, every), *range(early_end, end, 2 * every), end}
+    steps = [FIRST_REVIEW << k for k in range(early_end.bit_length()) if FIRST_REVIEW << k < 0.8 * early_end]
+    steps += [early_end + k * (end - early_end) // LATE_REVIEWS for k in range(LATE_REVIEWS + 1)]
     return min((s for s in steps if s > step), default=NEVER)
 
 
@@ -160,9 +160,9 @@ def review(metric: Metric, state: Any) -> None:
         return
     places = np.arange(since, counts[STORED]) % length
     draws, gradients = state.history[:, places]
-    scale = diagonal_scale(draws, gradients, state.scale)
+    x, g, scale = centred(draws, gradients, state.scale)
     try:
-        rows, variances = directions(draws, gradients, scale, state.stretch.size, metric.cutoff)
+        rows, variances = directions(x, g, state.stretch.size, metric.cutoff)
     except np.linalg.LinAlgError:
         return
     if not (np.isfinite(rows).all() and np.isfinite(variances).all() and (variances > 0).all()):
