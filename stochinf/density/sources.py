@@ -77,7 +77,7 @@ class TracedSource(Named):
         super().__init__(function, layout, data)
         self.description = f"{self.name}, traced"
         size = sum(int(np.prod(parameter.shape)) for parameter in layout.params.values())
-        self.of_values = trace(lambda x, known: self.call(self.unpacked(x), known), size, self.data)
+        self.of_values = trace(lambda x, known: self.call(self.unpacked(x), known), size, self.data, function)
         self._demand_dependence()
         self.of_position = trace(self.at_position, layout.dim, self.data)
 

@@ -31,7 +31,9 @@ class Trace(NamedTuple):
     data: dict[str, npt.NDArray[Any]]
 
 
-def trace(function: Callable[..., Any], dim: int, data: Mapping[str, Any] | None = None) -> Trace:
+def trace(
+    function: Callable[..., Any], dim: int, data: Mapping[str, Any] | None = None, written: Callable[..., Any] | None = None
+) -> Trace:
     """Return the graph of a function of a position.
 
     Parameters
@@ -43,6 +45,8 @@ def trace(function: Callable[..., Any], dim: int, data: Mapping[str, Any] | None
     data : mapping, optional
         Arrays and floats become leaves of the graph, whose values are not part of it; a Python int, a truth value or anything
         that is no number stays as it is, for counts and choices.
+    written : callable, optional
+        The user's function, if `function` only calls it: for messages.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def trace(function: Callable[..., Any], dim: int, data: Mapping[str, Any] | None
     given = () if data is None else ({name: leaf(builder, name, value) for name, value in data.items()},)
     token = ACTIVE.set(builder)
     try:
-        output = scalar(builder, function(position, *given), function)
+        output = scalar(builder, function(position, *given), written or function)
     finally:
         ACTIVE.reset(token)
     graph = lean(builder.graph(builder.real(output)))
