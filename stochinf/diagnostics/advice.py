@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stochinf.diagnostics.run import Run
     from stochinf.engine.statistics import SummaryRow
 
-__all__ = ["bfmi", "counted", "warnings"]
+__all__ = ["bfmi", "counted", "doubts", "warnings"]
 
 Floats = NDArray[np.float64]
 RHAT_LIMIT = 1.01
@@ -40,11 +40,24 @@ ONE_SIDED = 4.0
 SHOWN = 3
 FEWEST = 20
 """Draws of a chain below which nothing is said of what did not move."""
+SERIOUS = 1000
+"""Draws in all below which nobody is surprised that they are few."""
 
 
 def warnings(run: Run) -> list[str]:
     """Say in plain words what stands against trusting a run, each with its remedy."""
     return [*_course(run), *_divergences(run), *_trajectories(run), *_mixing(run), *_stillness(run)]
+
+
+def doubts(run: Run) -> list[str]:
+    """Return those warnings that are news to who asked for so many draws, none of a run that was broken off."""
+    if run.interrupted or not run.draws:
+        return []
+    found = [*_divergences(run), *_trajectories(run)]
+    first = next(iter(run.draws.values()))
+    if first.shape[0] * first.shape[1] >= SERIOUS:
+        found += [*_mixing(run), *_stillness(run)]
+    return found
 
 
 def bfmi(energy: ArrayLike) -> Floats:
@@ -58,6 +71,7 @@ def bfmi(energy: ArrayLike) -> Floats:
     Returns
     -------
     ndarray of shape (chain,)
+        About 1 where a step renews the energy; below 0.3 is too little.
 
     References
     ----------
@@ -104,19 +118,20 @@ def _divergences(run: Run) -> Iterator[str]:
 
 
 def _one_sided(run: Run, at: NDArray[np.bool_]) -> str:
-    """Return where divergent draws lie: the scalar whose ranks there are furthest to one side."""
+    """Return where trajectories diverge: the scalar whose ranks there, among all draws, are furthest to one side."""
     best, text = ONE_SIDED, ""
-    n = int(at.sum())
-    for label, values in _scalars(run, 200):
-        ranks = np.empty(values.size)
-        ranks[np.argsort(values, axis=None)] = (np.arange(values.size) + 0.5) / values.size
-        off = (float(ranks[at.ravel()].mean()) - 0.5) * math.sqrt(12.0 * n)
-        if np.ptp(values) > 0 and abs(off) > best:
-            here, all_of_it = np.median(values[at]), np.median(values)
-            best, text = (
-                abs(off),
-                f"{label} is {'large' if off > 0 else 'small'} (median {here:.3g}, of all draws {all_of_it:.3g})",
-            )
+    for label, values, place in _scalars(run, 200):
+        name = place[0]
+        there = run.divergences[name][(slice(None), *place[1:])] if name in run.divergences else values[at]
+        if np.ptp(values) == 0.0 or not there.size:
+            continue
+        ordered = np.sort(values, axis=None)
+        ranks = (np.searchsorted(ordered, there) + np.searchsorted(ordered, there, side="right")) / (2.0 * ordered.size)
+        off = (float(ranks.mean()) - 0.5) * math.sqrt(12.0 * there.size)
+        if abs(off) > best:
+            side = "large" if off > 0 else "small"
+            best = abs(off)
+            text = f"{label} is {side} (median {np.median(there):.3g} where they begin, {np.median(ordered):.3g} of all draws)"
     return text
 
 
@@ -166,7 +181,7 @@ def _stillness(run: Run) -> Iterator[str]:
     frozen: list[str] = []
     stuck: set[int] = set()
     moved = False
-    for label, values in _scalars(run, 1000):
+    for label, values, _ in _scalars(run, 1000):
         if values.shape[1] < FEWEST or values.dtype.kind != "f":
             continue
         still = np.ptp(values, axis=1) == 0.0
@@ -185,10 +200,11 @@ def _stillness(run: Run) -> Iterator[str]:
         yield "the log density is the same at every draw: it is flat, and improper where parameters have no bounds"
 
 
-def _scalars(run: Run, most: int) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Go through the first scalars of the draws, each with its label and values (chain, draw)."""
-    places = (array[(slice(None), slice(None), *place)] for array in run.draws.values() for place in np.ndindex(*array.shape[2:]))
-    return islice(zip(run.summary(), places, strict=True), most)
+def _scalars(run: Run, most: int) -> Iterator[tuple[str, NDArray[Any], tuple[Any, ...]]]:
+    """Go through the first scalars of the draws: label, values (chain, draw), name and place of each."""
+    places = ((name, *place) for name, array in run.draws.items() for place in np.ndindex(*array.shape[2:]))
+    for label, (name, *place) in islice(zip(run.summary(), places, strict=True), most):
+        yield label, run.draws[name][(slice(None), slice(None), *place)], (name, *place)
 
 
 def _chains(numbers: Sequence[int] | NDArray[np.intp]) -> str:

@@ -85,6 +85,8 @@ class Run:
         What :meth:`save` writes.
     notes : sequence of str
         What was chosen or done on the way: the metric, starting points drawn anew.
+    divergences : mapping of str to array[n, *event]
+        Where trajectories after warm-up began to diverge, the first 50 of each chain, by the names of the draws.
     data : mapping of str to array
         The data of the model by name, for arviz's group `constant_data`.
 
@@ -123,6 +125,7 @@ class Run:
     nonfinite: int = 0
     checkpoint: Snapshot | None = None
     notes: Sequence[str] = ()
+    divergences: Arrays = field(default_factory=dict)
     data: Arrays = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> NDArray[Any]:

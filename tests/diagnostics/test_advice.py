@@ -37,6 +37,8 @@ def test_divergences_are_placed():
     said = advice(stats={"diverging": draws["tau"] < 0.15})
     assert "divergences after warm-up, most where tau is small (median 0.1" in said
     assert "target_acceptance" in said
+    said = advice(stats={"diverging": draws["tau"] < 0.15}, divergences={"tau": np.full(9, 0.01)})
+    assert "tau is small (median 0.01 where they begin, 1" in said
     anywhere = np.random.default_rng(2).uniform(size=(4, 1000)) < 0.01
     assert "most where" not in advice(stats={"diverging": anywhere})
 
