@@ -116,6 +116,9 @@ def fold(op: str, values: tuple[float | bool, ...]) -> float | bool:
 
 def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that numpy would give arrays of some shapes; raise ValueError if they do not fit."""
+    different = {shape for shape in shapes if shape}
+    if len(different) < 2:
+        return different.pop() if different else ()
     wide: list[int] = []
     for axis in range(-1, -1 - max(map(len, shapes), default=0), -1):
         counts = {shape[axis] for shape in shapes if len(shape) >= -axis}
