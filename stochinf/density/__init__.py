@@ -60,7 +60,7 @@ __getattr__, __dir__, __all__ = exports(
             "distributions.counts",
         ),
         **dict.fromkeys(
-            ("dirichlet", "lkj_cholesky", "mixture", "multivariate_normal", "multivariate_normal_cholesky"),
+            ("dirichlet", "hidden_markov", "lkj_cholesky", "mixture", "multivariate_normal", "multivariate_normal_cholesky"),
             "distributions.vectors",
         ),
     },

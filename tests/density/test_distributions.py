@@ -1,5 +1,6 @@
 """Log densities of the distributions: against scipy's, normalised, zero outside of their support."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -109,6 +110,18 @@ def test_mixtures_sum_densities() -> None:
     expected = np.log(0.3 * stats.norm(0, 1).pdf(x) + 0.7 * stats.norm(1, 2).pdf(x))
     weights = np.array([0.3, 0.7])
     np.testing.assert_allclose(sd.mixture(weights, [sd.normal(x), sd.normal(x, 1.0, 2.0)]), expected, rtol=1e-13)
+
+
+def test_hidden_states_are_summed_out() -> None:
+    rng = np.random.default_rng(1)
+    emissions, transitions, start = rng.normal(size=(4, 3)) - 200.0, rng.dirichlet(np.ones(3), size=3), rng.dirichlet(np.ones(3))
+    for first in (start, None):
+        total = -np.inf
+        for path in itertools.product(range(3), repeat=4):
+            moves = sum(np.log(transitions[a, b]) for a, b in itertools.pairwise(path))
+            chance = 0.0 if first is None else np.log(first[path[0]])
+            total = np.logaddexp(total, chance + moves + emissions[range(4), path].sum())
+        assert float(sd.hidden_markov(emissions, transitions, first)) == pytest.approx(total, rel=1e-13)
 
 
 @pytest.mark.parametrize("concentration", [1.0, 2.5])

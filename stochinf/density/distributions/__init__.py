@@ -44,7 +44,8 @@ __getattr__, __dir__, __all__ = exports(
             "counts",
         ),
         **dict.fromkeys(
-            ("dirichlet", "lkj_cholesky", "mixture", "multivariate_normal", "multivariate_normal_cholesky"), "vectors"
+            ("dirichlet", "hidden_markov", "lkj_cholesky", "mixture", "multivariate_normal", "multivariate_normal_cholesky"),
+            "vectors",
         ),
     },
 )

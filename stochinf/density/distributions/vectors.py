@@ -6,6 +6,7 @@ Scales, rates and the like are above zero: NaN comes of others, which a sampler 
 References
 ----------
 Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices. J. Multivariate Analysis 100, (16).
+Rabiner, L. (1989). A tutorial on hidden Markov models. Proceedings of the IEEE 77, equations (18) to (21) and (91).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import numpy as np
 
 from stochinf.density.distributions.continuous import HALF_LOG_TAU
 from stochinf.density.linear import solve_triangular
+from stochinf.density.loops import scan
 from stochinf.density.special import log_beta, log_gamma
 
-__all__ = ["dirichlet", "lkj_cholesky", "mixture", "multivariate_normal", "multivariate_normal_cholesky"]
+__all__ = ["dirichlet", "hidden_markov", "lkj_cholesky", "mixture", "multivariate_normal", "multivariate_normal_cholesky"]
 
 
 def dirichlet(x: Any, concentration: Any) -> Any:
@@ -163,3 +165,47 @@ def mixture(weights: Any, log_densities: Any) -> Any:
     """
     terms = [np.log(weights[k]) + each for k, each in enumerate(log_densities)]
     return functools.reduce(np.logaddexp, terms)
+
+
+def hidden_markov(emissions: Any, transitions: Any, start: Any = None) -> Any:
+    r"""Return the log density of a hidden Markov chain's emissions, its states summed out: the forward algorithm.
+
+    .. math:: a_1 = \pi \circ e^{l_1}, \quad a_t = (a_{t-1} P) \circ e^{l_t}, \quad \log\textstyle\sum_k a_{n,k},
+
+    each :math:`a_t` scaled to sum to one, so that a step of the loop needs no exponentials.
+
+    Parameters
+    ----------
+    emissions : array or traced value
+        Log densities l of each datum in each state, (n, k).
+    transitions : array or traced value
+        P, (k, k): row i holds the probabilities of the states after state i.
+    start : array or traced value, optional
+        Probabilities of the first state; weights of one by default.
+
+    Returns
+    -------
+    number or traced value
+        The log density.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf import density as sd
+    >>> emissions = np.log(np.array([[0.5, 0.1], [0.2, 0.6]]))
+    >>> half = np.full((2, 2), 0.5)
+    >>> round(float(sd.hidden_markov(emissions, half, half[0])), 6)  # log(0.3) + log(0.4)
+    -2.120264
+    """
+    highest = np.max(emissions, axis=1)
+    weights = np.exp(emissions - highest[:, None])
+    first = weights[0] if start is None else weights[0] * start
+    total = np.sum(first)
+
+    def step(shares: Any, weight: Any) -> tuple[Any, Any]:
+        reached = (shares @ transitions) * weight
+        scale = np.sum(reached)
+        return reached / scale, scale
+
+    _, scales = scan(step, first / total, weights[1:])
+    return np.log(total) + np.sum(np.log(scales)) + np.sum(highest)
