@@ -71,7 +71,9 @@ def sliced(x: Traced, starts: Sequence[int], steps: Sequence[int], shape: Shape)
 
 
 def embed(x: Traced, starts: Sequence[int], steps: Sequence[int], shape: Shape) -> Traced:
-    """Return zeros with x at regular places."""
+    """Return zeros with x at regular places; x itself, or x turned round, where it fills them."""
+    if x.shape == shape:
+        return sliced(x, starts, steps, shape)
     return new(x, "embed", (x,), shape, tuple(zip(starts, steps, strict=True)))
 
 
