@@ -106,10 +106,10 @@ def of_max(k: int, node: Node, bar: Traced, out: Traced, operands: Operands) -> 
 
 
 def of_logsumexp(k: int, node: Node, bar: Traced, out: Traced, operands: Operands) -> Traced:
-    """Return the adjoint times the shares exp(x - out); none where x is -infinity."""
+    """Return the adjoint times the shares exp(x - out); none where all x are -infinity."""
     (axis,), (x,) = node.attributes, operands
-    zero = elementwise("eq", x, -math.inf)
-    shares = elementwise("exp", elementwise("where", zero, x, x - over_axis(out, axis, x.shape)))
+    finite = elementwise("where", elementwise("eq", out, -math.inf), 0.0, out)
+    shares = elementwise("exp", x - over_axis(finite, axis, x.shape))
     return over_axis(bar, axis, x.shape) * shares  # type: ignore[no-any-return]
 
 

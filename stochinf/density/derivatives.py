@@ -140,13 +140,21 @@ def of_scan(node: Node, operands: list[bool]) -> list[bool]:
         moved = grown
 
 
-def copied(builder: Builder, graph: Graph, inputs: Mapping[int, Traced], active: Sequence[Any] | None = None) -> Values:
-    """Add a graph's nodes to another graph; active scans keep what they carry into each step, for the way back."""
+def copied(
+    builder: Builder,
+    graph: Graph,
+    inputs: Mapping[int, Traced],
+    active: Sequence[Any] | None = None,
+    known: Mapping[int, Traced] | None = None,
+) -> Values:
+    """Add a graph's nodes to another graph, those that are not known; active scans keep values for the way back."""
     from stochinf.density.loop_derivatives import copied_scan
 
     values: Values = []
     for number, node in enumerate(graph.nodes):
-        if node.op == "input":
+        if known and number in known:
+            values.append(known[number])
+        elif node.op == "input":
             values.append(inputs[node.attributes[0]])
         elif node.op == "scan":
             stored = active is not None and any(active[number])
@@ -200,12 +208,13 @@ def one_adjoint(k: int, node: Node, bar: Traced, out: Traced, operands: list[Tra
 
 
 def gathered(pieces: list[Traced], shape: tuple[int, ...]) -> Traced:
-    """Add the adjoints that the uses of a node gave it; parts of a vector that do not overlap are put side by side."""
+    """Add the adjoints that the uses of a node gave it; stretches of rows that do not overlap are put side by side."""
     parts: list[tuple[int, Traced]] = []
     total: Traced | None = None
     for piece in pieces:
         node = piece.node
-        if node.op == "embed" and len(shape) == 1 and node.attributes[0][1] == 1:
+        whole = node.op == "embed" and piece.builder.nodes[node.operands[0]].shape[1:] == shape[1:]
+        if whole and node.attributes[0][1] == 1 and node.attributes[1:] in ((), ((0, 1),)):
             parts.append((node.attributes[0][0], Traced(piece.builder, node.operands[0])))
         else:
             total = plus(total, piece)
@@ -217,7 +226,7 @@ def gathered(pieces: list[Traced], shape: tuple[int, ...]) -> Traced:
 
 
 def side_by_side(parts: list[tuple[int, Traced]], shape: tuple[int, ...]) -> list[Traced]:
-    """Return vectors made of parts at given places, as few as there are overlaps."""
+    """Return arrays made of stretches of rows at given places, as few as there are overlaps."""
     lines = []
     while parts:
         rest, line, end = [], [], 0
@@ -226,11 +235,11 @@ def side_by_side(parts: list[tuple[int, Traced]], shape: tuple[int, ...]) -> lis
                 rest.append((place, part))
                 continue
             if place > end:
-                line.append(full(zero(part.builder), (place - end,)))
+                line.append(full(zero(part.builder), (place - end, *shape[1:])))
             line.append(part)
             end = place + part.shape[0]
         if end < shape[0]:
-            line.append(full(zero(line[0].builder), (shape[0] - end,)))
+            line.append(full(zero(line[0].builder), (shape[0] - end, *shape[1:])))
         lines.append(concatenate(line))
         parts = rest
     return lines

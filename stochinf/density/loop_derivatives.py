@@ -8,31 +8,48 @@ from typing import Any
 from stochinf.density.adjoints import full, plus
 from stochinf.density.array_functions import broadcast_to, reshape
 from stochinf.density.derivatives import activity, copied, of_scan, pushed, swept
-from stochinf.density.graph import Builder, Node
+from stochinf.density.graph import Builder, Graph, Node
 from stochinf.density.loops import added_scan, inputs
+from stochinf.density.operations import ELEMENTWISE
 from stochinf.density.traced import Traced, lifted
 
 __all__ = ["copied_scan", "pushed_scan", "scan_adjoints"]
 
+CHEAP = {"neg", "add", "sub", "mul", "minimum", "maximum", "abs", "sign", "float", "where", "floor", "ceil", "rint", "floordiv"}
+COSTLY = {op for op, rule in ELEMENTWISE.items() if rule.kind == "float"} - CHEAP
+SHRINKING = {"sum", "max", "logsumexp", "matmul", "dot", "cholesky", "solve_triangular"}
+SMALL = 64
+"""Elementwise results of up to so many numbers are kept; larger ones are computed again, memory being slower."""
+
 
 def copied_scan(builder: Builder, node: Node, operands: Sequence[Traced], stored: bool) -> list[Traced]:
-    """Add a scan to another graph; where stored, what it carries into each step comes after its results, a row each."""
+    """Add a scan to another graph; where stored, what the way back needs comes after its results.
+
+    A row each: what is carried into a step, and what the step computes that costs more to compute again than to keep.
+    """
     body, n_carries, n_sequences, length, reverse = node.attributes
     inner = Builder(builder)
     inside = step_inputs(inner, operands, n_carries, n_sequences)
     values = copied(inner, body, inside)
     outputs = [values[output] for output in body.outputs]
-    entering = [flat(inside[k]) for k in range(n_carries)] if stored else []
+    entering = [inside[k] for k in range(n_carries)]
+    kept = [flat(value) for value in entering + [values[number] for number in worth_keeping(body)]] if stored else []
     return added_scan(
         builder,
         inner,
         operands[:n_carries],
         operands[n_carries : n_carries + n_sequences],
         outputs[:n_carries],
-        outputs[n_carries:] + entering,
+        outputs[n_carries:] + in_graph(inner, kept),
         length,
         reverse,
     )
+
+
+def worth_keeping(body: Graph) -> list[int]:
+    """Return the nodes of a step that are kept for the way back, where they are needed there (`lean` drops the others)."""
+    small = [n for n, node in enumerate(body.nodes) if node.op in COSTLY and node.size <= SMALL]
+    return small + [n for n, node in enumerate(body.nodes) if node.op in SHRINKING]
 
 
 def flat(x: Traced) -> Traced:
@@ -55,7 +72,7 @@ def scan_adjoints(
     """Return the adjoints of a scan's operands from those of its results.
 
     A scan in the other direction carries the adjoints of what the scan carried, and sums those of captured values; at each step
-    the step's own graph is evaluated again from what was carried into it, and swept.
+    the step's own graph is evaluated again from what was carried into it, as far as its values were not kept, and swept.
     """
     body, n_carries, n_sequences, length, reverse = node.attributes
     builder = results[0].builder
@@ -75,14 +92,16 @@ def scan_adjoints(
     inside = inputs(inner, [value.node for value in first], 0, row=False)
     per_step = inputs(inner, [row.node for row in rows], len(first), row=True)
     entering = [reshape(per_step[k], operands[k].shape) for k in range(n_carries)]
+    known = {n: reshape(per_step[n_carries + k], body.nodes[n].shape) for k, n in enumerate(worth_keeping(body))}
+    per_step = per_step[n_carries + len(known) :]
     outside = [Traced(inner, lifted(inner, value)) for value in operands[n_carries + n_sequences :]]
-    slots = dict(enumerate([*entering, *per_step[n_carries : n_carries + n_sequences], *outside]))
+    slots = dict(enumerate([*entering, *per_step[:n_sequences], *outside]))
     active = activity(body, {*carried, *wanted})
     seeds: dict[int, list[Traced]] = {}
-    for k, bar in [*zip(carried, inside, strict=False), *zip(given, per_step[n_carries + n_sequences :], strict=True)]:
+    for k, bar in [*zip(carried, inside, strict=False), *zip(given, per_step[n_sequences:], strict=True)]:
         seeds.setdefault(body.outputs[k], []).append(bar)
     summed = {output: total(seed) for output, seed in seeds.items()}
-    adjoints = swept(body, copied(inner, body, slots, active), summed, active)
+    adjoints = swept(body, copied(inner, body, slots, active, known), summed, active)
 
     new = [shaped(adjoints.get(k), entering[k]) for k in carried]
     sums = inside[len(carried) :]
