@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "scan": "loops",
         "TraceError": "traced",
         **dict.fromkeys(
-            ("cholesky_corr", "interval", "ordered", "positive", "positive_ordered", "real", "simplex"), "parameters"
+            ("affine", "cholesky_corr", "interval", "ordered", "positive", "positive_ordered", "real", "simplex"), "parameters"
         ),
         **dict.fromkeys(("log_beta", "log_gamma", "log_ndtr", "log_sum_exp", "sigmoid", "softplus"), "special"),
         "solve_triangular": "linear",

@@ -14,7 +14,6 @@ Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,27 +22,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.special import log_sum_exp, sigmoid, softplus
+from stochinf.density.special import log_sum_exp, softplus
 from stochinf.engine.errors import StochinfError
 
-__all__ = [
-    "Bound",
-    "CholeskyCorr",
-    "Interval",
-    "Ordered",
-    "Parameter",
-    "Positive",
-    "PositiveOrdered",
-    "Shape",
-    "Simplex",
-    "endless",
-]
+__all__ = ["CholeskyCorr", "Known", "Ordered", "Parameter", "Positive", "PositiveOrdered", "Shape", "Simplex", "demand", "shaped"]
 
 Floats = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 Known = Mapping[str, Any]
-Bound = Any
-"""A number, an array, the name of a parameter or of data, or a function of them by their names."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +48,11 @@ class Parameter:
     def size(self) -> int:
         """How many free numbers make the value."""
         return math.prod(self.shape)
+
+    @property
+    def endless(self) -> bool:
+        """Whether values can lie anywhere in an infinite volume."""
+        return True
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -107,64 +98,6 @@ class Positive(Parameter):
         """Return log(y)."""
         demand(bool(np.all(value > 0)), "numbers above 0 are needed")
         return np.log(value).reshape(-1)
-
-
-@dataclass(frozen=True)
-class Interval(Parameter):
-    r"""Numbers between two bounds, one of which may be infinite.
-
-    .. math:: y = l + (u - l) \sigma(x), \qquad \log J = \log(u - l) + \log\sigma(x) + \log\sigma(-x).
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the value.
-    lower, upper : number, array, str or callable
-        As in `interval`.
-    """
-
-    lower: Bound
-    upper: Bound
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Names in the bounds."""
-        return (*names_in(self.lower), *names_in(self.upper))
-
-    def bounds(self, free: Any, known: Known) -> tuple[Any, Any]:
-        """Return both bounds, fit for free numbers of one draw or of many."""
-        many = getattr(free, "ndim", 1) == 2
-        return bound_at(self.lower, known, many), bound_at(self.upper, known, many)
-
-    def constrain(self, free: Any, known: Known) -> Any:
-        """Return l + (u - l) sigmoid(x), l + exp(x) or u - exp(x)."""
-        lower, upper = self.bounds(free, known)
-        x = shaped(free, self.shape)
-        if endless(self.upper):
-            return lower + np.exp(x)
-        if endless(self.lower):
-            return upper - np.exp(x)
-        return lower + (upper - lower) * sigmoid(x)
-
-    def log_jacobian(self, free: Any, known: Known) -> Any:
-        """Return the sum over all numbers."""
-        if endless(self.upper) or endless(self.lower):
-            return np.sum(free)
-        lower, upper = self.bounds(free, known)
-        x = shaped(free, self.shape)
-        return np.sum(np.log(upper - lower) - softplus(x) - softplus(-x))
-
-    def unconstrain(self, value: Floats, known: Known) -> Floats:
-        """Return logit((y - l) / (u - l)), log(y - l) or log(u - y)."""
-        lower, upper = self.bounds(np.empty(1), known)
-        demand(bool(np.all(np.less(lower, upper))), f"its bounds cross: lower = {lower}, upper = {upper}")
-        inside = bool(np.all((value > lower) & (value < upper)))
-        demand(inside, f"numbers between {lower} and {upper} are needed")
-        if endless(self.upper):
-            return np.asarray(np.log(value - lower)).reshape(-1)
-        if endless(self.lower):
-            return np.asarray(np.log(upper - value)).reshape(-1)
-        return np.asarray(np.log(value - lower) - np.log(upper - value)).reshape(-1)
 
 
 class Ordered(Parameter):
@@ -215,6 +148,11 @@ class Simplex(Parameter):
     """
 
     @property
+    def endless(self) -> bool:
+        """A simplex is bounded."""
+        return False
+
+    @property
     def size(self) -> int:
         """One number less than components, for each simplex."""
         return math.prod(self.shape[:-1]) * (self.shape[-1] - 1)
@@ -257,6 +195,11 @@ class CholeskyCorr(Parameter):
 
     Several factors are a tuple of matrices.
     """
+
+    @property
+    def endless(self) -> bool:
+        """Correlations are bounded."""
+        return False
 
     @property
     def size(self) -> int:
@@ -308,13 +251,6 @@ class CholeskyCorr(Parameter):
         return np.arctanh(value[..., i, j] / np.sqrt(1 - left[..., i, j])).reshape(-1)
 
 
-def endless_volume(parameter: Parameter) -> bool:
-    """Whether values can lie anywhere in an infinite volume."""
-    if isinstance(parameter, Interval):
-        return endless(parameter.lower) or endless(parameter.upper)
-    return not isinstance(parameter, (Simplex, CholeskyCorr))
-
-
 def heads(x: Any, shape: Shape) -> tuple[Any, Any]:
     """Split vectors on the last axis of `shape` after their first number."""
     return (x[:1], x[1:]) if len(shape) == 1 else (x[:, :1], x[:, 1:])
@@ -338,27 +274,6 @@ def places(n: int) -> npt.NDArray[np.int64]:
     found = np.full((n, n), n * (n - 1) // 2)
     found[np.tril_indices(n, -1)] = np.arange(n * (n - 1) // 2)
     return found.reshape(-1)
-
-
-def names_in(bound: Bound) -> tuple[str, ...]:
-    """Return the names of parameters and data that a bound depends on."""
-    if isinstance(bound, str):
-        return (bound,)
-    return tuple(inspect.signature(bound).parameters) if callable(bound) else ()
-
-
-def bound_at(bound: Bound, known: Known, many: bool) -> Any:
-    """Return a bound's value; what does not depend on parameters gets an axis for the draws where there are many."""
-    if isinstance(bound, str):
-        return known[bound]
-    if callable(bound):
-        return bound(*(known[name] for name in names_in(bound)))
-    return bound[..., None] if many and np.ndim(bound) else bound
-
-
-def endless(bound: Bound) -> bool:
-    """Whether a bound is infinite."""
-    return isinstance(bound, float) and math.isinf(bound)
 
 
 def demand(obeys: bool, rule: str) -> None:

@@ -7,22 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from stochinf.density.constraints import (
-    Bound,
-    CholeskyCorr,
-    Interval,
-    Ordered,
-    Parameter,
-    Positive,
-    PositiveOrdered,
-    Shape,
-    Simplex,
-    endless,
-)
+from stochinf.density.bounded import Affine, Bound, Interval, endless
+from stochinf.density.constraints import CholeskyCorr, Ordered, Parameter, Positive, PositiveOrdered, Shape, Simplex
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import StochinfError
 
-__all__ = ["cholesky_corr", "interval", "ordered", "positive", "positive_ordered", "real", "simplex"]
+__all__ = ["affine", "cholesky_corr", "interval", "ordered", "positive", "positive_ordered", "real", "simplex"]
 
 
 def real(shape: int | Shape = ()) -> Parameter:
@@ -118,6 +108,46 @@ def interval(lower: Bound = -math.inf, upper: Bound = math.inf, shape: int | Sha
     if nothing or (fixed and not np.all(np.less(low, high))):
         raise StochinfError(f"interval: lower = {lower}, upper = {upper}; the lower bound lies below the upper one")
     return Interval(form, low, high)
+
+
+def affine(centre: Bound = 0.0, scale: Bound = 1.0, shape: int | Shape = ()) -> Parameter:
+    """Return a real parameter whose free numbers are its distances from a centre, in units of a scale.
+
+    A hierarchy written with `theta ~ normal(mu, tau)` is a funnel for a sampler; with `affine("mu", "tau")` the sampler moves on
+    (theta - mu) / tau, and the density stays as it is written.
+
+    Parameters
+    ----------
+    centre, scale : number, array, str or callable
+        Numbers or arrays of the parameter's shape; the name of a parameter or of data; or a function of parameters and data,
+        whose arguments bear their names. Scales are above zero. Parameters that are needed come before this one in `params`.
+    shape : int or tuple of int
+        Shape of the value; a number by default.
+
+    Returns
+    -------
+    Parameter
+        For `stochinf.Density(params=)`.
+
+    Raises
+    ------
+    StochinfError
+        If a scale that is given is not above zero; if the shape has more than two axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf import density as sd
+    >>> theta = sd.affine("mu", "tau", shape=2)
+    >>> theta.constrain(np.array([-1.0, 1.0]), {"mu": 10.0, "tau": 2.0})
+    array([ 8., 12.])
+    """
+    form = checked_shape("affine", shape)
+    middle, width = (checked_bound(name, bound, form, "affine") for name, bound in (("centre", centre), ("scale", scale)))
+    for name, bound, least in (("centre", middle, -math.inf), ("scale", width, 0.0)):
+        if not callable(bound) and not isinstance(bound, str) and not np.all((np.asarray(bound) > least) & np.isfinite(bound)):
+            raise StochinfError(f"affine: {name} = {bound}; {'finite numbers' if least else 'numbers above 0'} are needed")
+    return Affine(form, middle, width)
 
 
 def ordered(n: int, shape: int | Shape = ()) -> Parameter:
@@ -256,16 +286,16 @@ def vectors(kind: str, n: Any, shape: Any) -> Shape:
     return (*checked_shape(kind, shape, most=1), counted(f"{kind}: n", n))
 
 
-def checked_bound(name: str, bound: Any, shape: Shape) -> Bound:
+def checked_bound(name: str, bound: Any, shape: Shape, kind: str = "interval") -> Bound:
     """Return a bound as a number, an array of the shape, a name or a function."""
     if isinstance(bound, str) or callable(bound):
         return bound
     try:
         value = np.asarray(bound, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise StochinfError(f"interval: {name} = {bound!r}; a number, an array, a name or a function is needed") from error
+        raise StochinfError(f"{kind}: {name} = {bound!r}; a number, an array, a name or a function is needed") from error
     if value.ndim == 0 and not np.isnan(value):
         return float(value)
     if value.shape != shape or not np.isfinite(value).all():
-        raise StochinfError(f"interval: {name} = {bound!r}; a number, or finite numbers of the parameter's shape {shape}")
+        raise StochinfError(f"{kind}: {name} = {bound!r}; a number, or finite numbers of the parameter's shape {shape}")
     return value

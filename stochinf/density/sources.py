@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.constraints import endless_volume
 from stochinf.density.layout import Layout
 from stochinf.density.pointer import Foreign
 from stochinf.engine.errors import StochinfError
@@ -118,7 +117,7 @@ class TracedSource(Named):
             stretch = range(first, first := first + int(np.prod(parameter.shape)))
             seen = any(node.op != "slice" or looks_at(node, stretch) for node in uses)
             needed = any(name in other.needs for other in self.layout.params.values())
-            if not seen and not needed and endless_volume(parameter):
+            if not seen and not needed and parameter.endless:
                 raise StochinfError(
                     f"{self.name} does not depend on {name}, so that its density is flat there and no distribution: give {name}"
                     " a prior, or leave it out of params"
