@@ -73,7 +73,7 @@ class Emitter:
         for number, terms in self.plan.terms.items():
             for term in terms:
                 stage = self.plan.when(term)
-                if self.plan.roles[term.node] == "fused" and term.rows is None:
+                if not term.alone:
                     effects.setdefault((stage, self.nodes[term.node].shape), []).append((number, term))
                 else:
                     work.setdefault(stage, []).append((number, term))

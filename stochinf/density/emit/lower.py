@@ -124,7 +124,8 @@ def _reduction(builder: Builder, node: Node, operands: tuple[int, ...]) -> int:
 
 def _embed(builder: Builder, node: Node, operands: tuple[int, ...]) -> int | None:
     """Return what is embedded where it fills its array."""
-    return operands[0] if builder.nodes[operands[0]].shape == node.shape and 0 not in node.shape else None
+    fills = builder.nodes[operands[0]].shape == node.shape and all(place == (0, 1) for place in node.attributes)
+    return operands[0] if fills else None
 
 
 def _scan(builder: Builder, node: Node, operands: tuple[int, ...]) -> int:

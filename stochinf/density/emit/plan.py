@@ -34,12 +34,15 @@ class Term(NamedTuple):
         The node of the rows that a scattered piece is added to.
     sign : int
         1 or -1.
+    alone : bool
+        Whether it is put there by a loop of its own: two pieces that overlap may not share one whose turns are apart.
     """
 
     node: int
     places: tuple[tuple[int, int], ...]
     rows: int | None = None
     sign: int = 1
+    alone: bool = False
 
 
 class Plan:
@@ -75,6 +78,7 @@ class Plan:
         self._assemble()
         self.arrays: list[Array | None] = []
         self.roles = [self._role(number) for number in range(len(self.nodes))]
+        self._part_pieces()
         self.stored = self._read_elsewhere()
         self.stages, self.ready = [0] * len(self.nodes), [0] * len(self.nodes)
         for number in range(len(self.nodes)):
@@ -172,6 +176,17 @@ class Plan:
         apart = all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
         return apart, apart and sum(b - a for a, b in spans) == node.size
 
+    def _part_pieces(self) -> None:
+        """Let only one of several overlapping pieces be put in its array by the loop that computes it."""
+        for number, terms in self.terms.items():
+            seen: set[tuple[int, ...]] = set()
+            apart = self.disjoint(number)[0]
+            for k, term in enumerate(terms):
+                shape = self.nodes[term.node].shape
+                alone = term.rows is not None or self.roles[term.node] != "fused" or (shape in seen and not apart)
+                seen.add(shape)
+                terms[k] = term._replace(alone=alone)
+
     def _read_elsewhere(self) -> set[int]:
         """Fused nodes that are read in another order than their loop goes."""
         found = {number for number in self.graph.outputs if self.roles[number] == "fused"}
@@ -180,8 +195,8 @@ class Plan:
                 along = node.op == "gather" and len(node.shape) == 1
                 found.update(k for k in (node.operands[:1] if along else node.operands) if self.roles[k] == "fused")
             for term in self.terms.get(number, ()) if self.roles[number] == "assembly" else ():
-                if term.rows is not None:
-                    found.update(k for k in (term.node, term.rows) if self.roles[k] == "fused")
+                if term.alone:
+                    found.update(k for k in (term.node, term.rows) if k is not None and self.roles[k] == "fused")
         return found
 
     def _schedule(self, number: int) -> None:
@@ -205,9 +220,9 @@ class Plan:
 
     def when(self, term: Term) -> int:
         """Return the stage in which a piece is put into its array."""
-        if term.rows is not None:
-            return max(self.ready[term.node], self.ready[term.rows])
-        return self.stages[term.node] if self.roles[term.node] == "fused" else self.ready[term.node]
+        if term.alone:
+            return max(self.ready[term.node], 0 if term.rows is None else self.ready[term.rows])
+        return self.stages[term.node]
 
     def _sink(self) -> None:
         """Move fused nodes that only later stages use to the first of these."""

@@ -1,7 +1,7 @@
 """Passes over one large matrix taken together, so that it comes from memory once.
 
-A regression multiplies X by the coefficients, does something to every row, and multiplies X' by the result: twice through a matrix that
-is larger than the cache. Here a tile of rows goes through all three while it is near.
+A regression multiplies X by the coefficients, does something to every row, and multiplies X' by the result: twice through a
+matrix that is larger than the cache. Here a tile of rows goes through all three while it is near.
 """
 
 from __future__ import annotations
@@ -73,11 +73,7 @@ def tiled(emitter: Emitter, work: Work) -> Work:
     for stage in sorted(work):
         for loop in [item for item in work[stage] if isinstance(item, Loop) and len(item.shape) == 1]:
             before = [k for k in _products(emitter, loop, False) if _early(emitter, k, loop, stage)]
-            after = [
-                k
-                for k in _products(emitter, loop, True)
-                if emitter.nodes[k].operands[1] in loop.own and emitter.plan.stages[k] == stage + 1
-            ]
+            after = [k for k in _products(emitter, loop, True) if _next(emitter, k, loop, stage)]
             if before and after:
                 for number in (*before, *after):
                     work[emitter.plan.stages[number]].remove(number)
@@ -96,6 +92,12 @@ def _products(emitter: Emitter, loop: Loop, columns: bool) -> list[int]:
             if lies and a.shape[columns] == loop.shape[0] and a.shape[0] * a.shape[1] >= LARGE:
                 found.append(number)
     return found
+
+
+def _next(emitter: Emitter, number: int, loop: Loop, stage: int) -> bool:
+    """Whether a product waits for a loop and for nothing else."""
+    matrix, vector = emitter.nodes[number].operands
+    return vector in loop.own and emitter.plan.ready[matrix] <= stage and emitter.plan.stages[number] == stage + 1
 
 
 def _early(emitter: Emitter, number: int, loop: Loop, stage: int) -> bool:
