@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.random import normal
 from stochinf.engine.schedules import Cosine, as_schedule
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_scale
@@ -127,9 +127,10 @@ class CyclicalSGLD(NamedTuple):
         temperature = 0.0 if state.steps[0] < self.exploration * self.period else self.temperature
         state.steps[0] = state.steps[0] + 1 if state.steps[0] + 1 < self.period else 0
         noise = noise_scale(rate, temperature)
+        write_normals(rng, state.proposal)
         finite = True
         for j in range(state.position.size):
-            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * normal(rng)
+            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
             finite = finite and math.isfinite(state.proposal[j])
         state.stats[0] = rate
         state.stats[1] = temperature

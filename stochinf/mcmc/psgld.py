@@ -28,9 +28,9 @@ import numpy.typing as npt
 
 from stochinf.diagnostics.gradient_noise import gradient_variance
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.random import normal
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_ratio, noise_scale
 from stochinf.mcmc.stochastic import BATCH, checked_dynamics, default_batches, fitted, is_open, rejected
@@ -149,10 +149,11 @@ class PSGLD(NamedTuple):
         if state.clock[1] > 0.0:
             self.learn(state)
         noise = noise_scale(rate, self.temperature)
+        write_normals(rng, state.proposal)
         finite = True
         for j in range(state.position.size):
             scale = state.preconditioner[j]
-            moved = state.position[j] - rate * scale * state.gradient[j] + noise * math.sqrt(scale) * normal(rng)
+            moved = state.position[j] - rate * scale * state.gradient[j] + noise * math.sqrt(scale) * state.proposal[j]
             finite = finite and math.isfinite(moved)
             state.proposal[j] = moved
         state.stats[0] = rate

@@ -26,9 +26,9 @@ import numpy.typing as npt
 
 from stochinf.diagnostics.gradient_noise import gradient_variance
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.random import normal
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_ratio, noise_scale
 from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, is_open, rejected
@@ -179,9 +179,10 @@ class SGHMC(NamedTuple):
         self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
         keep = 1.0 - rate * self.friction
         noise = noise_scale(rate * self.friction, self.temperature)
+        write_normals(rng, state.proposal)
         finite = True
         for j in range(state.position.size):
-            velocity = keep * state.velocity[j] - rate * state.gradient[j] + noise * normal(rng)
+            velocity = keep * state.velocity[j] - rate * state.gradient[j] + noise * state.proposal[j]
             finite = finite and math.isfinite(state.position[j] + rate * velocity)
             state.proposal[j] = velocity
         state.stats[0] = rate

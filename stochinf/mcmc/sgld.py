@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.diagnostics.gradient_noise import gradient_variance
+from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.random import normal
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_ratio, noise_scale
 from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, rejected
@@ -131,9 +131,10 @@ class SGLD(NamedTuple):
         """Take a gradient step and add noise."""
         self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
         noise = noise_scale(rate, self.temperature)
+        write_normals(rng, state.proposal)
         finite = True
         for j in range(state.position.size):
-            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * normal(rng)
+            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
             finite = finite and math.isfinite(state.proposal[j])
         state.stats[0] = rate
         state.batch[0] = size_of(point)

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.random import normal
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_scale
 from stochinf.mcmc.sghmc import checked_friction, with_friction
@@ -112,10 +112,11 @@ class SGNHT(NamedTuple):
         self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
         keep = 1.0 - rate * state.stats[1]
         noise = noise_scale(rate * self.friction, self.temperature)
+        write_normals(rng, state.proposal)
         finite = True
         squares = 0.0
         for j in range(state.position.size):
-            velocity = keep * state.velocity[j] - rate * state.gradient[j] + noise * normal(rng)
+            velocity = keep * state.velocity[j] - rate * state.gradient[j] + noise * state.proposal[j]
             finite = finite and math.isfinite(state.position[j] + rate * velocity)
             squares += velocity * velocity
             state.proposal[j] = velocity
