@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from stochinf.density.adjoints import full, plus
 from stochinf.density.array_functions import broadcast_to, reshape
@@ -66,6 +66,28 @@ def step_inputs(inner: Builder, operands: Sequence[Traced], n_carries: int, n_se
     return dict(enumerate(given))
 
 
+class Part(NamedTuple):
+    """What of a scan takes part in the way back: carries, captured values and sequences by slot, outputs by place."""
+
+    carried: list[int]
+    captured: list[int]
+    rows: list[int]
+    outputs: list[int]
+
+
+def part_of(node: Node, bars: Collection[int], wanted: set[int]) -> Part:
+    """Return what takes part, of results that have adjoints and operands that want them."""
+    body, n_carries, n_sequences = node.attributes[:3]
+    moving = of_scan(node, [slot in wanted for slot in range(len(node.operands))])
+    ends = n_carries + n_sequences
+    return Part(
+        [k for k in range(n_carries) if moving[k]],
+        [slot for slot in sorted(wanted) if slot >= ends],
+        [slot for slot in sorted(wanted) if n_carries <= slot < ends],
+        [k for k in range(n_carries, len(body.outputs)) if moving[k] and k in bars],
+    )
+
+
 def scan_adjoints(
     node: Node, results: Sequence[Traced], operands: Sequence[Traced], bars: dict[int, Traced], wanted: set[int]
 ) -> dict[int, Traced]:
@@ -75,50 +97,52 @@ def scan_adjoints(
     the step's own graph is evaluated again from what was carried into it, as far as its values were not kept, and swept.
     """
     body, n_carries, n_sequences, length, reverse = node.attributes
-    builder = results[0].builder
-    n_results = len(body.outputs)
-    moving = of_scan(node, [slot in wanted for slot in range(len(operands))])
-    carried = [k for k in range(n_carries) if moving[k]]
-    captured = [slot for slot in sorted(wanted) if slot >= n_carries + n_sequences]
-    rows_wanted = [slot for slot in sorted(wanted) if n_carries <= slot < n_carries + n_sequences]
-    given = [k for k in range(n_carries, n_results) if moving[k] and k in bars]
-
-    first = [full(bars[k], operands[k].shape) if k in bars else zeros(operands[k]) for k in carried]
-    first += [zeros(operands[slot]) for slot in captured]
-    rows = [*results[n_results:], *operands[n_carries : n_carries + n_sequences]]
-    rows += [full(bars[k], results[k].shape) for k in given]
-
-    inner = Builder(builder)
+    part = part_of(node, bars, wanted)
+    first = [shaped(bars.get(k), operands[k]) for k in part.carried] + [zeros(operands[slot]) for slot in part.captured]
+    rows = [*results[len(body.outputs) :], *operands[n_carries : n_carries + n_sequences]]
+    rows += [full(bars[k], results[k].shape) for k in part.outputs]
+    inner = Builder(results[0].builder)
     inside = inputs(inner, [value.node for value in first], 0, row=False)
     per_step = inputs(inner, [row.node for row in rows], len(first), row=True)
-    entering = [reshape(per_step[k], operands[k].shape) for k in range(n_carries)]
-    known = {n: reshape(per_step[n_carries + k], body.nodes[n].shape) for k, n in enumerate(worth_keeping(body))}
-    per_step = per_step[n_carries + len(known) :]
-    outside = [Traced(inner, lifted(inner, value)) for value in operands[n_carries + n_sequences :]]
-    slots = dict(enumerate([*entering, *per_step[:n_sequences], *outside]))
-    active = activity(body, {*carried, *wanted})
-    seeds: dict[int, list[Traced]] = {}
-    for k, bar in [*zip(carried, inside, strict=False), *zip(given, per_step[n_sequences:], strict=True)]:
-        seeds.setdefault(body.outputs[k], []).append(bar)
-    summed = {output: total(seed) for output, seed in seeds.items()}
-    adjoints = swept(body, copied(inner, body, slots, active, known), summed, active)
+    sums = inside[len(part.carried) :]
+    seeds = [*zip(part.carried, inside, strict=False), *zip(reversed(part.outputs), reversed(per_step), strict=False)]
+    slots, adjoints = swept_step(node, inner, operands, per_step, seeds, {*part.carried, *wanted})
 
-    new = [shaped(adjoints.get(k), entering[k]) for k in carried]
-    sums = inside[len(carried) :]
-    new += [shaped(plus(sums[j], adjoints.get(slot)), operands[slot]) for j, slot in enumerate(captured)]
-    outputs = [shaped(adjoints.get(slot), slots[slot]) for slot in rows_wanted]
-    values = added_scan(builder, inner, first, rows, in_graph(inner, new), in_graph(inner, outputs), length, not reverse)
-    # a carry that no initial value needs is dropped here
-    found = {k: value for k, value in zip(carried, values, strict=False) if k in wanted}
-    return found | dict(zip([*captured, *rows_wanted], values[len(carried) :], strict=True))
+    new = [shaped(adjoints.get(k), slots[k]) for k in part.carried]
+    new += [shaped(plus(sums[j], adjoints.get(slot)), operands[slot]) for j, slot in enumerate(part.captured)]
+    outputs = [shaped(adjoints.get(slot), slots[slot]) for slot in part.rows]
+    values = added_scan(
+        results[0].builder, inner, first, rows, in_graph(inner, new), in_graph(inner, outputs), length, not reverse
+    )
+    found = dict(zip([*part.carried, *part.captured, *part.rows], values, strict=True))
+    return {slot: value for slot, value in found.items() if slot in wanted}
 
 
-def total(seeds: Sequence[Traced]) -> Traced:
-    """Return the sum of adjoints."""
-    out = seeds[0]
-    for seed in seeds[1:]:
-        out = out + seed
-    return out
+def swept_step(
+    node: Node,
+    inner: Builder,
+    operands: Sequence[Traced],
+    per_step: Sequence[Traced],
+    seeds: Sequence[tuple[int, Traced]],
+    slots_moving: set[int],
+) -> tuple[dict[int, Traced], dict[int, Traced]]:
+    """Return what stands for a step's inputs on the way back, and their adjoints, both by slot.
+
+    What comes for every step is, in this order: what was carried into it, what it kept, the rows of the sequences.
+    """
+    body, n_carries, n_sequences = node.attributes[:3]
+    keeping = worth_keeping(body)
+    shapes = [operand.shape for operand in operands[:n_carries]] + [body.nodes[n].shape for n in keeping]
+    given = [reshape(row, shape) for row, shape in zip(per_step, shapes, strict=False)]
+    rows = per_step[len(given) : len(given) + n_sequences]
+    outside = in_graph(inner, operands[n_carries + n_sequences :])
+    slots = dict(enumerate([*given[:n_carries], *rows, *outside]))
+    active = activity(body, slots_moving)
+    values = copied(inner, body, slots, active, dict(zip(keeping, given[n_carries:], strict=True)))
+    summed: dict[int, Any] = {}
+    for k, bar in seeds:
+        summed[body.outputs[k]] = plus(summed.get(body.outputs[k]), bar)
+    return slots, swept(body, values, summed, active)
 
 
 def zeros(like: Traced) -> Traced:
@@ -143,32 +167,27 @@ def pushed_scan(
     body, n_carries, n_sequences, length, reverse = node.attributes
     moving = of_scan(node, [tangent is not None for tangent in tangents])
     carried = [k for k in range(n_carries) if moving[k]]
+    ends = [k for k in range(n_carries, len(body.outputs)) if moving[k]]
     sequences = range(n_carries, n_carries + n_sequences)
     rows = [k for k in sequences if tangents[k] is not None]
-    changes = {k: changed(tangents[k], operands[k]) for k in (*carried, *rows)}
-    first = [*operands[:n_carries], *(changes[k] for k in carried)]
-    given = [*operands[n_carries : n_carries + n_sequences], *(changes[k] for k in rows)]
+    first = [*operands[:n_carries], *(changed(tangents[k], operands[k]) for k in carried)]
+    given = [*operands[n_carries : n_carries + n_sequences], *(changed(tangents[k], operands[k]) for k in rows)]
     inner = Builder(builder)
     inside = inputs(inner, [value.node for value in first], 0, row=False)
     per_step = inputs(inner, [row.node for row in given], len(first), row=True)
-    outside = range(n_carries + n_sequences, len(operands))
-    captured = in_graph(inner, [operands[k] for k in outside])
-    slots = dict(enumerate([*inside[:n_carries], *per_step[:n_sequences], *captured]))
-    moved = dict(zip(carried, inside[n_carries:], strict=True)) | dict(zip(rows, per_step[n_sequences:], strict=True))
-    moved |= {k: Traced(inner, lifted(inner, tangents[k])) for k in outside if tangents[k] is not None}
-    values, change = pushed(inner, body, slots, moved)
+    slots = dict(enumerate([*inside[:n_carries], *per_step[:n_sequences], *in_graph(inner, operands[sequences.stop :])]))
+    outside = [k for k in range(sequences.stop, len(operands)) if tangents[k] is not None]
+    captured = in_graph(inner, [changed(tangents[k], operands[k]) for k in outside])
+    moved = dict(zip([*carried, *rows, *outside], [*inside[n_carries:], *per_step[n_sequences:], *captured], strict=True))
+    values, changes = pushed(inner, body, slots, moved)
     outputs = [values[output] for output in body.outputs]
-    kept = [k for k in range(len(outputs)) if moving[k]]
-    after = {k: shaped(change[body.outputs[k]], outputs[k]) for k in kept}
+    after = {k: shaped(changes[body.outputs[k]], outputs[k]) for k in (*carried, *ends)}
     new = in_graph(inner, [*outputs[:n_carries], *(after[k] for k in carried)])
-    ends = [k for k in kept if k >= n_carries]
     written = in_graph(inner, [*outputs[n_carries:], *(after[k] for k in ends)])
     found = added_scan(builder, inner, first, given, new, written, length, reverse)
-    n_first, n_plain = len(first), len(outputs) - n_carries
-    results = [*found[:n_carries], *found[n_first : n_first + n_plain]]
-    by_result = dict(zip(carried, found[n_carries:n_first], strict=True))
-    by_result |= dict(zip(ends, found[n_first + n_plain :], strict=True))
-    return results, [by_result.get(k) for k in range(len(outputs))]
+    middle, last = len(first), len(first) + len(outputs) - n_carries
+    of_changes = dict(zip([*carried, *ends], [*found[n_carries:middle], *found[last:]], strict=True))
+    return [*found[:n_carries], *found[middle:last]], [of_changes.get(k) for k in range(len(outputs))]
 
 
 def changed(tangent: Traced | None, like: Traced) -> Traced:
