@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
+NOISE_LIMIT = 0.1
 DEEP_SHARE = 0.01
 """Share of trajectories cut at their greatest length from which that is worth a word."""
 ONE_SIDED = 4.0
@@ -46,7 +47,7 @@ SERIOUS = 1000
 
 def warnings(run: Run) -> list[str]:
     """Say in plain words what stands against trusting a run, each with its remedy."""
-    return [*_course(run), *_divergences(run), *_trajectories(run), *_mixing(run), *_stillness(run)]
+    return [*_course(run), *_divergences(run), *_trajectories(run), *_batches(run), *_mixing(run), *_stillness(run)]
 
 
 def doubts(run: Run) -> list[str]:
@@ -56,7 +57,7 @@ def doubts(run: Run) -> list[str]:
     found = [*_divergences(run), *_trajectories(run)]
     first = next(iter(run.draws.values()))
     if first.shape[0] * first.shape[1] >= SERIOUS:
-        found += [*_mixing(run), *_stillness(run)]
+        found += [*_batches(run), *_mixing(run), *_stillness(run)]
     return found
 
 
@@ -150,6 +151,17 @@ def _trajectories(run: Run) -> Iterator[str]:
         yield (
             f"E-BFMI is {np.nanmin(fractions):.2f} in {_chains(low)}, below {BFMI_LIMIT}: the energy is explored slowly, tails"
             " may be missed; look for heavy tails or a funnel, and write the model in other parameters"
+        )
+
+
+def _batches(run: Run) -> Iterator[str]:
+    """Compare the noise of minibatches with that which a stochastic-gradient sampler injects."""
+    share = np.asarray(run.stats.get("batch_noise", np.zeros(1)))
+    worst = float(share[~np.isnan(share)].max(initial=0.0))
+    if worst > NOISE_LIMIT:
+        yield (
+            f"minibatches add {worst:.2g} times the noise that is injected, so the draws spread too far (tell how far by"
+            " predicted_bias): take smaller steps, larger batches, or estimator=ControlVariates()"
         )
 
 

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 BATCH = 100
 """Rows of a batch where no picker is given."""
 
-TOLERATED = 0.1
+TOLERATED = 0.05
 """Share that the noise of the minibatches may add to the variance of the injected noise, where the step is chosen here."""
 
 

@@ -142,7 +142,7 @@ def test_the_mode_is_found_for_control_variates():
 def test_what_is_left_open_is_chosen_from_the_data():
     target, n, largest = LINEAR, 400, LINEAR.row_smoothness()
     sgld = si.mcmc.SGLD().prepare(target)
-    assert sgld.step_size == pytest.approx(0.2 / (n * largest * (n / 100 - 1)))
+    assert sgld.step_size == pytest.approx(0.1 / (n * largest * (n / 100 - 1)))
     assert si.mcmc.SGLD(estimator=si.mcmc.SVRG()).prepare(target).step_size == pytest.approx(0.5 / (n * largest))
     sghmc = si.mcmc.SGHMC().prepare(target)
     assert sghmc.step_size * sghmc.friction == pytest.approx(0.1)
@@ -229,3 +229,12 @@ def test_bad_arguments_are_named(case):
     call, message = BAD[case]
     with pytest.raises(si.StochinfError, match=message):
         call()
+
+
+def test_a_run_whose_minibatches_are_too_loud_says_so():
+    with pytest.warns(si.ConvergenceWarning, match=r"minibatches add 1\d times the noise that is injected"):
+        d = si.sample(
+            MODEL, draws=1000, warmup=50, chains=2, kernel=si.mcmc.SGLD(0.002), picker=si.pickers.Minibatches(2), rng=0,
+            progress=False,
+        )  # fmt: skip
+    assert "minibatches add" in repr(d)
