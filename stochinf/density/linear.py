@@ -88,7 +88,8 @@ def solve_triangular(a: Any, b: Any, lower: bool = False, trans: int | str = 0) 
 
     Returns
     -------
-    array of the shape of b
+    array or traced value
+        Of the shape of b.
 
     Examples
     --------

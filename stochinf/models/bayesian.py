@@ -28,7 +28,7 @@ def normal(y: Any, location: float | None = None, scale: float | None = None) ->
     y : array of shape (n,)
         The data.
     location, scale : float, optional
-        m and s of the priors; the median and the standard deviation of the data by default, which is weak.
+        The m and s of the priors; the median and the standard deviation of the data by default, which is weak.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def hierarchical(y: Any, sigma: Any, location: float = 0.0, scale: float = 5.0, 
     y, sigma : array of shape (n,)
         Measurements and their standard errors.
     location, scale : float
-        m and s of the priors.
+        The m and s of the priors.
     centred : bool
         Whether samplers move on theta itself: better for many precise data, a funnel for few.
 
@@ -121,7 +121,7 @@ def mixture(y: Any, n_components: int = 2, location: float | None = None, scale:
     n_components : int
         At least 2.
     location, scale : float, optional
-        m and s of the priors; the median and the standard deviation of the data by default.
+        The m and s of the priors; the median and the standard deviation of the data by default.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def hidden_markov(y: Any, n_states: int = 2, location: float | None = None, scal
     n_states : int
         At least 2.
     location, scale : float, optional
-        m and s of the priors; the median and the standard deviation of the data by default.
+        The m and s of the priors; the median and the standard deviation of the data by default.
 
     Returns
     -------

@@ -90,7 +90,7 @@ def bernoulli_logit(k: Any, logit: Any) -> Any:
     k : number, array or traced value
         0 or 1; of any shape.
     logit : number, array or traced value
-        x = log(p / (1 - p)).
+        The logit x = log(p / (1 - p)).
 
     Returns
     -------
@@ -222,7 +222,7 @@ def poisson_log(k: Any, log_rate: Any) -> Any:
     k : number, array or traced value
         Counts; of any shape.
     log_rate : number, array or traced value
-        x, the logarithm of the mean.
+        The logarithm x of the mean.
 
     Returns
     -------

@@ -119,7 +119,7 @@ def lkj_cholesky(factor: Any, concentration: Any = 1.0) -> Any:
     factor : number, array or traced value
         A lower factor (n, n) with rows of length 1.
     concentration : number, array or traced value
-        eta; 1 is uniform over correlation matrices, more draws them to the identity.
+        The parameter eta; 1 is uniform over correlation matrices, more draws them to the identity.
 
     Returns
     -------
