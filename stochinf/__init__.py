@@ -37,7 +37,7 @@ __getattr__, __dir__, __all__ = exports(
         "write_graph": "graphs.formats",
         **{
             name: f"{name}:"
-            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search")
+            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search", "vi")
         },
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",
