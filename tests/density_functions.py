@@ -56,6 +56,24 @@ ARRAYS = {
     "logsumexp of infinity": lambda x: log_sum_exp(np.where(x > 0, x, -np.inf)),
     "cumulative": lambda x: np.cumsum(x) @ x + np.cumsum(X * x, axis=1).sum() + (np.cumsum(X * x, axis=0) ** 2).sum(),
     "product": lambda x: np.prod(x) + np.prod(X * x, axis=1).sum() + (X[:2, :3] + x[:3]).prod(axis=0).sum(),
+    "running products": lambda x: (
+        np.cumprod(x) @ np.arange(6.0) + np.cumprod(X * x, axis=1).sum() + (X * x).cumprod(axis=0)[2, 1]
+    ),
+    "averages": lambda x: (
+        np.average(x, weights=np.arange(6.0))
+        + np.average(X * x, axis=0, weights=Y)[2]
+        + np.average(X * x, axis=1, weights=x * x).sum()
+    ),
+    "einsum": lambda x: (
+        np.einsum("i,i->", x, x)
+        + np.einsum("ij,j,ij->i", X, x, X * x).sum()
+        + np.einsum("ij,kj->ki", X * x, X)[1, 2]
+        + np.einsum("ij,ij", X, X * x)
+        + np.einsum("ii", np.outer(x, x))
+        + np.einsum("i,j->ji", x, x[:2])[1, 3]
+        + np.einsum("ij,jk,k", X, np.outer(x, x), x).sum()
+        + np.einsum("ji,i->j", X, x)[3]
+    ),
     "matrix": lambda x: np.sum((X @ x - Y) ** 2) + (Y @ X) @ x + np.dot(X, x)[2] + np.inner(x, x) + np.vdot(x, x),
     "matrices": lambda x: np.sum((X * x) @ (X * x[::-1]).T @ Y) + np.trace(np.outer(x[:3], x[3:]) @ np.outer(x[3:], x[:3])),
     "quadratic": lambda x: x @ (X.T @ X) @ x + np.linalg.norm(x) + np.sum(np.linalg.norm(X * x, axis=1)),

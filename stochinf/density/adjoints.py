@@ -18,13 +18,13 @@ from stochinf.density.array_functions import (
     embed,
     expand_dims,
     new,
-    reduced,
     reshape,
     sliced,
     transpose,
 )
 from stochinf.density.graph import Node
 from stochinf.density.linear import lower_part, matmul, outer, solve_triangular
+from stochinf.density.reductions import reduced
 from stochinf.density.traced import Traced, elementwise
 
 __all__ = ["ADJOINTS", "TANGENTS", "full", "plus", "unbroadcast"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stochinf.density.array_functions import embed, new, real, reduced, reshape, sliced, transpose
+from stochinf.density.array_functions import embed, new, real, reshape, sliced, transpose
+from stochinf.density.reductions import reduced
 from stochinf.density.traced import FUNCTIONS, UFUNCS, Traced, TraceError, elementwise, joint, traced
 
 __all__ = ["dot", "lower_part", "matmul", "solve_triangular"]
@@ -147,15 +148,6 @@ def diag(x: Traced, k: int = 0) -> Any:
     return reshape(embed(x, (0,), (x.size + 1,), (x.size**2,)), (x.size, x.size))
 
 
-def slogdet(a: Traced) -> Any:
-    """Refuse, with the way by the Cholesky factor."""
-    raise TraceError(
-        "determinants, inverses and solutions of general matrices cannot be traced",
-        "for a positive definite matrix: L = np.linalg.cholesky(A); log det A = 2 np.log(np.diag(L)).sum(); "
-        "A^-1 b = solve_triangular(L, solve_triangular(L, b, lower=True), lower=True, trans=1)",
-    )
-
-
 def trace_(x: Traced) -> Any:
     """Return the sum of the diagonal."""
     return reduced("sum", diagonal(x))
@@ -182,5 +174,4 @@ FUNCTIONS |= {
     "diag": diag,
     "diagonal": diagonal,
     "trace": trace_,
-    **dict.fromkeys(("linalg.slogdet", "linalg.det", "linalg.inv", "linalg.solve"), slogdet),
 }

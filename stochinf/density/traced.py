@@ -177,7 +177,7 @@ class Traced(NDArrayOperatorsMixin):
         raise TraceError(
             "a traced value has no numbers yet, and cannot become an array",
             "collect traced values with np.stack or np.concatenate, not np.array; np.asarray is not needed; where a function of "
-            "another library is called, use numpy's or stochinf.density's",
+            "another library is called, use numpy's or stochinf.density's (log_sum_exp, solve_triangular, ...)",
         )
 
     def __bool__(self) -> bool:
@@ -202,8 +202,8 @@ class Traced(NDArrayOperatorsMixin):
     def __index__(self) -> int:
         raise TraceError(
             "a count or a place (range, a slice, an index of a list) must be known when the function is traced",
-            "give a count as a Python int in data; loop with stochinf.density.scan; an array that is indexed with a traced int must "
-            "itself be data or traced, or a sequence of the scan",
+            "give a count as a Python int in data; loop with stochinf.density.scan; an array indexed by a traced int must "
+            "itself be data, traced or a sequence of the scan",
         )
 
     def __contains__(self, value: Any) -> bool:

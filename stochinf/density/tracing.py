@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density import array_functions, indexing, linear, ufuncs  # noqa: F401  (teach traced values numpy's functions)
+from stochinf.density import array_functions, einsum, indexing, linear, reductions, refused, ufuncs  # noqa: F401  (numpy's functions)
 from stochinf.density.graph import Builder, Graph
 from stochinf.density.pruning import lean
 from stochinf.density.traced import ACTIVE, Traced, TraceError, lifted

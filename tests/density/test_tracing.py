@@ -55,7 +55,10 @@ UNTRACEABLE = {
     "an array changed in place": (add_in_place, "total += x", "a = a + b"),
     "np.array": (lambda x: np.array([x[0], x[1]]).sum(), "np.array", "np.stack"),
     "another library": (lambda x: special.logsumexp(x), "special.logsumexp(x)", "stochinf.density"),
-    "an unknown function": (lambda x: np.sort(x)[0], "np.sort(x)", "docs/densities.md"),
+    "an unknown function": (lambda x: np.kron(x, x)[0], "np.kron(x, x)", "docs/densities.md"),
+    "an order": (lambda x: np.sort(x)[0], "np.sort(x)", "sd.ordered"),
+    "a full array": (lambda x: np.full(3, x[0]).sum(), "np.full(3, x[0])", "value * np.ones(n)"),
+    "an einsum of three axes": (lambda x: np.einsum("i,j,k", x, x, x).sum(), "np.einsum", "loop with scan"),
     "an unknown ufunc": (lambda x: special.iv(1, x).sum(), "special.iv", "docs/densities.md"),
     "an unknown method": (lambda x: x.argsort(), "x.argsort()", "it has all"),
     "an inverse": (lambda x: np.linalg.inv(np.outer(x, x))[0, 0], "np.linalg.inv", "np.linalg.cholesky"),
@@ -83,6 +86,14 @@ def test_what_cannot_be_traced_names_the_line_and_the_way_out(name: str) -> None
     assert caught.value.line.startswith("test_tracing.py, line ")
     assert line in caught.value.line
     assert remedy in str(caught.value)
+
+
+def test_methods_of_arrays_are_all_there() -> None:
+    from stochinf.density.traced import FUNCTIONS as KNOWN
+    from stochinf.density.traced import METHODS
+
+    assert set(METHODS) <= set(KNOWN)
+    assert all(hasattr(np.ndarray, name) for name in METHODS)
 
 
 def test_the_interpreter_of_texts_is_no_obstacle() -> None:
