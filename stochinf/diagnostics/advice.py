@@ -138,7 +138,7 @@ def _one_sided(run: Run, at: NDArray[np.bool_]) -> str:
 
 def _trajectories(run: Run) -> Iterator[str]:
     cut = np.asarray(run.stats.get("reached_max_treedepth", np.zeros(1))) > 0
-    if cut.mean() > DEEP_SHARE:
+    if cut.size and cut.mean() > DEEP_SHARE:
         yield (
             f"{cut.mean():.0%} of the trajectories were cut at the greatest tree depth; the draws are right but dear: let it be"
             " larger, or rescale or rewrite the parameters"

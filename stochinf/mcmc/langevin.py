@@ -25,50 +25,23 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
-from stochinf.engine.pickers import Scan
-from stochinf.mcmc.adaptation import warmup
 from stochinf.mcmc.adaptation.metric import as_metric
-from stochinf.mcmc.adaptation.step_size import LOG_STEP, SEARCH, nominal, search, step_size
-from stochinf.mcmc.adaptation.warmup import adapt
 from stochinf.mcmc.arguments import aim_of, checked_arguments, open_rate
-from stochinf.mcmc.doubling import ACCEPTED, learnable, record
-from stochinf.mcmc.endpoint import propose
-from stochinf.mcmc.hamiltonian import STATISTICS, HamiltonianState, new_state
+from stochinf.mcmc.endpoint import Trajectory
 
 __all__ = ["MALA", "ULA"]
 
-Floats = npt.NDArray[np.float64]
-Stream = npt.NDArray[np.uint64]
+ROOT = math.sqrt(2.0)
 
 
-@helper()
-def langevin_step(target: Any, state: Any, rate: float, certain: bool, rng: Any) -> None:
-    """Do one step; while a step size is looked for, steps that are not taken come first."""
-    while True:
-        searching = state.tuning[SEARCH] != 0.0
-        usual = math.sqrt(rate) * nominal(state.tuning)
-        step = math.sqrt(rate) * step_size(state.tuning, rng)
-        propose(target, state, 1, step, certain and not searching, rng)
-        if not searching:
-            break
-        search(state.tuning, state.figures[ACCEPTED])
-    record(state, 0.5 * step * step, 0.5 * usual * usual)
-    adapt(state, learnable(state.figures))
+def prepared(kernel: Any, target: Any, usual: float, least: float) -> Trajectory:
+    """Return a Langevin kernel as trajectories of one leapfrog step."""
+    metric = as_metric(type(kernel).__name__, kernel.metric, int(getattr(target, "dim", 1)))
+    return Trajectory(open_rate(kernel), 1, aim_of(kernel, usual), metric, least=least, power=0.5, unit=ROOT)
 
 
-def begin_warmup(kernel: Any, state: HamiltonianState, steps: int) -> None:
-    """Lay out a warm-up; a step h that is given is a leapfrog step of sqrt(2 h)."""
-    warmup.begin_warmup(kernel, state, steps)
-    if math.isnan(kernel.target_acceptance):
-        state.tuning[LOG_STEP] = 0.5 * math.log(2.0)
-
-
-@part(needs=("log_density_gradient",), yields="draws", rate_field="step_size", statistics=STATISTICS, single=True)
+@part(needs=("log_density_gradient",), yields="draws", rate_field="step_size")
 class MALA(NamedTuple):
     """The Metropolis-adjusted Langevin algorithm.
 
@@ -99,40 +72,12 @@ class MALA(NamedTuple):
         """Check what `NUTS` checks."""
         return checked_arguments(self)  # type: ignore[no-any-return]
 
-    def prepare(self, target: Any) -> MALA:
+    def prepare(self, target: Any) -> Trajectory:
         """Choose what was left open."""
-        return MALA(open_rate(self), aim_of(self, 0.574), as_metric("MALA", self.metric, int(getattr(target, "dim", 1))))
-
-    def pick(self, target: Any) -> Scan:
-        """Move the whole position at every step."""
-        return Scan(1)
-
-    def init(self, target: Any, position: Floats | None, streams: Any) -> HamiltonianState:
-        """Return the state at a starting point where log density and gradient are finite."""
-        return new_state(self, target, position, streams)
-
-    def begin_warmup(self, target: Any, state: HamiltonianState, steps: int) -> None:
-        """Lay out a warm-up of so many steps."""
-        begin_warmup(self, state, steps)
-
-    def next_review(self, target: Any, state: HamiltonianState, step: int, steps: int) -> int:
-        """Return the step of warm-up after `step` at which the run stops for the metric."""
-        return warmup.next_review(self.metric, step, steps)
-
-    def review(self, target: Any, state: HamiltonianState) -> None:
-        """Work the metric out anew."""
-        warmup.review(self.metric, state)
-
-    def begin_sampling(self, target: Any, state: HamiltonianState) -> None:
-        """Keep step size and metric from here on."""
-        warmup.begin_sampling(state)
-
-    def update(self, target: Any, state: HamiltonianState, point: int, rate: float, rng: Stream) -> None:
-        """Propose a Langevin step and accept or reject it."""
-        langevin_step(target, state, rate, False, rng)
+        return prepared(self, target, 0.574, least=0.0)
 
 
-@part(needs=("log_density_gradient",), yields="draws", rate_field="step_size", statistics=STATISTICS, single=True)
+@part(needs=("log_density_gradient",), yields="draws", rate_field="step_size")
 class ULA(NamedTuple):
     """The unadjusted Langevin algorithm; a proposal of density zero or without a number is not taken.
 
@@ -163,34 +108,6 @@ class ULA(NamedTuple):
         """Check what `NUTS` checks."""
         return checked_arguments(self)  # type: ignore[no-any-return]
 
-    def prepare(self, target: Any) -> ULA:
+    def prepare(self, target: Any) -> Trajectory:
         """Choose what was left open."""
-        return ULA(open_rate(self), aim_of(self, 0.95), as_metric("ULA", self.metric, int(getattr(target, "dim", 1))))
-
-    def pick(self, target: Any) -> Scan:
-        """Move the whole position at every step."""
-        return Scan(1)
-
-    def init(self, target: Any, position: Floats | None, streams: Any) -> HamiltonianState:
-        """Return the state at a starting point where log density and gradient are finite."""
-        return new_state(self, target, position, streams)
-
-    def begin_warmup(self, target: Any, state: HamiltonianState, steps: int) -> None:
-        """Lay out a warm-up of so many steps."""
-        begin_warmup(self, state, steps)
-
-    def next_review(self, target: Any, state: HamiltonianState, step: int, steps: int) -> int:
-        """Return the step of warm-up after `step` at which the run stops for the metric."""
-        return warmup.next_review(self.metric, step, steps)
-
-    def review(self, target: Any, state: HamiltonianState) -> None:
-        """Work the metric out anew."""
-        warmup.review(self.metric, state)
-
-    def begin_sampling(self, target: Any, state: HamiltonianState) -> None:
-        """Keep step size and metric from here on."""
-        warmup.begin_sampling(state)
-
-    def update(self, target: Any, state: HamiltonianState, point: int, rate: float, rng: Stream) -> None:
-        """Take a Langevin step."""
-        langevin_step(target, state, rate, True, rng)
+        return prepared(self, target, 0.95, least=1.0)
