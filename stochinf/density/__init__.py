@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = exports(
         **dict.fromkeys(("SIGNATURE", "Foreign", "PointerDensity", "wanted"), "pointer"),
         "Density": "model",
         "GradientCheck": "checking",
+        **dict.fromkeys(("from_bridgestan", "from_nutpie"), "foreign"),
         "python_density": "plain",
         "scan": "loops",
         "TraceError": "traced",

@@ -92,8 +92,8 @@ class Density:
         self._pointer: PointerDensity | None = None
 
     @classmethod
-    def _of(cls, source: Source, layout: Layout) -> Density:
-        """Return a density with another source than a function of names."""
+    def of_source(cls, source: Source, layout: Layout) -> Density:
+        """Return a density that comes of something else than a function of names."""
         made = cls.__new__(cls)
         made.data, made.layout, made.source = {}, layout, source
         made.dims, made.coords, made._pointer = {}, {}, None
@@ -145,7 +145,7 @@ class Density:
         from stochinf.density.doors import compiled
 
         layout = Layout.of_positions(dim, params)
-        return cls._of(PointerSource(*compiled(function, gradient, layout.dim), layout), layout)
+        return cls.of_source(PointerSource(*compiled(function, gradient, layout.dim), layout), layout)
 
     @classmethod
     def from_pointer(
@@ -196,7 +196,7 @@ class Density:
         from stochinf.density.doors import pointed
 
         layout = Layout.of_positions(dim, params)
-        return cls._of(PointerSource(*pointed(address, data, gradient, layout.dim), layout), layout)
+        return cls.of_source(PointerSource(*pointed(address, data, gradient, layout.dim), layout), layout)
 
     @property
     def dim(self) -> int:
@@ -334,7 +334,10 @@ class Density:
         given = np.asarray(positions, dtype=np.float64)
         if given.ndim == 0 or given.shape[-1] != self.dim:
             raise StochinfError(f"positions of shape {given.shape}; the last axis has {self.dim} free numbers")
-        return self.layout.draws(given, self.data)
+        if self.source.expand is None:
+            return self.layout.draws(given, self.data)
+        rows = np.ascontiguousarray(given.reshape(-1, self.dim))
+        return {name: values.reshape(*given.shape[:-1], *values.shape[1:]) for name, values in self.source.expand(rows).items()}
 
     def unconstrain(self, point: Point) -> Floats:
         """Return the position of a point.

@@ -39,6 +39,7 @@ class Named:
     """
 
     address = 0
+    expand = None
 
     def __init__(self, function: Callable[..., Any], layout: Layout, data: Values) -> None:
         self.function, self.layout, self.data = function, layout, dict(data)
@@ -168,11 +169,22 @@ class PointerSource:
         For messages.
     layout : Layout
         Names of positions.
+    expand : callable, optional
+        From positions (n, dim) to values by name, each of n rows, where another program names them.
     """
 
     function: Callable[..., Any] | None = None
 
-    def __init__(self, function: Foreign, differentiable: bool, address: int, description: str, layout: Layout) -> None:
+    def __init__(
+        self,
+        function: Foreign,
+        differentiable: bool,
+        address: int,
+        description: str,
+        layout: Layout,
+        expand: Callable[[Floats], dict[str, Floats]] | None = None,
+    ) -> None:
+        self.expand = expand
         self.behind, self.differentiable, self.address = function, differentiable, address
         self.description, self.layout = description, layout
 
