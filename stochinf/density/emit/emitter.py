@@ -94,8 +94,15 @@ class Emitter:
 
     def value(self, number: int) -> Any:
         """Return the value of a node that is no part of a loop: an array or a register."""
-        if number not in self.values:
-            self.values[number] = self._found(number)
+        waiting = [number]
+        while waiting:
+            node = waiting[-1]
+            missing = [] if node in self.values else [k for k in self.nodes[node].operands if k not in self.values]
+            if not missing:
+                waiting.pop()
+                if node not in self.values:
+                    self.values[node] = self._found(node)
+            waiting += missing
         return self.values[number]
 
     def _found(self, number: int) -> Any:

@@ -65,7 +65,7 @@ class Tiles(NamedTuple):
 def _matrix(emitter: Emitter, number: int) -> Any:
     """Return the matrix of a product with its long axis first, as it lies."""
     array = emitter.value(emitter.nodes[number].operands[0])
-    return array if array.strides[1] == 1 else turned(array, True)  # type: ignore[no-any-return]
+    return array if array.strides[1] == 1 else turned(array, True)
 
 
 def tiled(emitter: Emitter, work: Work) -> Work:
