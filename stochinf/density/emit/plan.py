@@ -121,11 +121,14 @@ class Plan:
         """Find the sums whose terms are pieces of an array."""
         pieces: list[bool] = []
         for node in self.nodes:
-            whole = node.op in SIGNS and node.shape != ()
-            pieces.append(node.op in ASSEMBLED or (whole and any(pieces[k] and self._alone(k) for k in node.operands)))
+            pieces.append(node.op in ASSEMBLED or (self._sums(node) and any(pieces[k] and self._alone(k) for k in node.operands)))
         for number in range(len(self.nodes) - 1, -1, -1):
             if pieces[number] and number not in self.inside:
                 self._collect(number)
+
+    def _sums(self, node: Node) -> bool:
+        """Whether a node adds or subtracts arrays of its own shape."""
+        return node.op in SIGNS and node.shape != () and all(self.nodes[k].shape == node.shape for k in node.operands)
 
     def _alone(self, number: int) -> bool:
         """Whether a value is used once and is not wanted itself."""
@@ -138,7 +141,7 @@ class Plan:
         while waiting:
             number, sign = waiting.pop()
             node = self.nodes[number]
-            if number != top and not ((node.op in ASSEMBLED or node.op in SIGNS) and self._alone(number)):
+            if number != top and not ((node.op in ASSEMBLED or self._sums(node)) and self._alone(number)):
                 terms.append(Term(number, ((0, 1),) * len(node.shape), None, sign))
                 continue
             if number != top:
