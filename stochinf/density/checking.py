@@ -134,6 +134,7 @@ def warn_of_improper(density: Any, target: PointerDensity) -> None:
         If the density is finite nowhere and its data hold NaN.
     """
     if not hasattr(density.source, "of_position"):
+        warn_of_flat(density, target)
         return
     position = finite_position(density, target)
     if position is None:
@@ -152,6 +153,18 @@ def warn_of_improper(density: Any, target: PointerDensity) -> None:
             f"{density!r}: the log density does not fall off as {', '.join(rising[:6])}{more}; it seems to be improper,"
             " and its draws would go there: give these parameters a prior",
             stacklevel=3,
+        )
+
+
+def warn_of_flat(density: Any, target: PointerDensity) -> None:
+    """Warn of a function that gives the same number everywhere; far places are looked at where Python guards them."""
+    own, generator = target.private(), np.random.default_rng(4)
+    reach = (2.0, 1e3) if hasattr(density.source, "number_at") else (2.0, 2.0)
+    found = {own.log_density(generator.uniform(-size, size, target.dim)) for size in reach for _ in range(3)}
+    if len(found) == 1 and math.isfinite(value := found.pop()):
+        warnings.warn(
+            f"{density!r}: the log density is {value:g} at six random positions: it seems to be flat, and no distribution",
+            stacklevel=4,
         )
 
 

@@ -154,5 +154,5 @@ def declared(params: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tup
 
 
 def plain_or_array(value: Any) -> Any:
-    """Return data as it is: a number, a text, a function; or as an array."""
-    return value if value is None or isinstance(value, (bool, int, float, str)) or callable(value) else np.asarray(value)
+    """Return data as it is: a number, a text, a function; or as an array of its own."""
+    return value if value is None or isinstance(value, (bool, int, float, str)) or callable(value) else np.array(value)

@@ -138,7 +138,16 @@ class PlainSource(Named):
         """Put the function behind a pointer that enters Python."""
         from stochinf.density.plain import PythonFunction
 
-        return PythonFunction(lambda position: self.at_position(position, self.data), None)
+        return PythonFunction(self.number_at, None)
+
+    def number_at(self, position: Floats) -> float:
+        """Return the log density of a position, which must be one number."""
+        value = self.at_position(position, self.data)
+        if np.shape(value) != ():
+            raise StochinfError(
+                f"{self.name} returned an array of shape {np.shape(value)}; a log density is one number: add terms with .sum()"
+            )
+        return float(value)
 
     def at(self, values: Values) -> Any:
         """Call the function."""

@@ -222,6 +222,16 @@ def test_improper_densities_are_told(function: Any, parameter: Any, where: str) 
 
 
 @pytest.mark.fast
+def test_flat_functions_are_told() -> None:
+    with pytest.warns(UserWarning, match="the log density is 1.5 at six random positions: it seems to be flat"):
+        si.Density(lambda x: 1.5, {"x": sd.real()}, traced=False).as_target()
+    box = si.Density(lambda x: 0.0 if abs(x) < 10 else -math.inf, {"x": sd.real()}, traced=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        box.as_target()
+
+
+@pytest.mark.fast
 def test_proper_densities_are_not(schools: si.Density) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -249,7 +259,25 @@ def test_errors_of_plain_python_are_told() -> None:
     density = si.Density(lambda mu: float({}["key"]), {"mu": sd.real()}, traced=False)
     with pytest.raises(DensityError, match="raised KeyError"):
         density.log_density(np.zeros(1))
+    with pytest.raises(DensityError, match=r"returned an array of shape \(3,\); a log density is one number"):
+        si.Density(lambda mu: mu * np.ones(3), {"mu": sd.real()}, traced=False).log_density(np.zeros(1))
     assert math.isnan(si.Density(lambda mu: math.log(mu), {"mu": sd.real()}, traced=False).log_density(np.array([-1.0])))
+
+
+@pytest.mark.fast
+def test_data_are_copied_and_may_be_whole_numbers_or_truth_values() -> None:
+    group, mask, y = np.array([0, 1, 1]), np.array([True, False, True]), [1.0, 2.0, 3.0]
+
+    def log_density(mu: Any, group: Any, mask: Any, y: Any, n: int) -> Any:
+        terms = [np.where(mask, sd.normal(y, mu[group]), 0.0).sum() for _ in range(n)]
+        return sum(terms) + sd.normal(mu).sum()
+
+    target = si.Density(log_density, {"mu": sd.real(2)}, {"group": group, "mask": mask, "y": y, "n": 2})
+    point = {"mu": [0.5, 1.0]}
+    expected = 2 * (stats.norm.logpdf(0.5) + stats.norm.logpdf(2.0)) + stats.norm.logpdf([0.5, 1.0]).sum()
+    group[:], mask[:] = 0, False
+    assert target.log_density(point) == pytest.approx(expected, rel=1e-13)
+    assert target.log_density(target.unconstrain(point)) == pytest.approx(expected, rel=1e-13)
 
 
 @pytest.mark.fast
