@@ -188,11 +188,23 @@ class Builder:
         return self.add("constant", (), (), "float", (float(value),))
 
     def data(self, name: str, array: npt.NDArray[Any]) -> int:
-        """Add an array of floats, whole numbers or truth values (kept as whole numbers); only in the outermost graph."""
+        """Add an array of floats, whole numbers or truth values (kept as whole numbers); only in the outermost graph.
+
+        Without a name it is called "#0", "#1", ..., equal arrays the same.
+        """
         kind = "float" if array.dtype.kind == "f" else "int"
-        self.arrays[name] = np.array(array, np.float64 if kind == "float" else np.int64, order="C")
+        own = np.array(array, np.float64 if kind == "float" else np.int64, order="C")
+        name = name or next((other for other in self.arrays if self._is_literal(other, own)), f"#{len(self.arrays)}")
+        self.arrays.setdefault(name, own)
         number = self.add("data", (), array.shape, kind, (name,))
         return self.truth(number) if array.dtype.kind == "b" else number
+
+    def _is_literal(self, name: str, array: npt.NDArray[Any]) -> bool:
+        """Whether an array without a name of its own has the same bits as another."""
+        known = self.arrays[name]
+        if not name.startswith("#") or known.dtype != array.dtype or known.shape != array.shape:
+            return False
+        return np.array_equal(known.view(np.int64), array.view(np.int64))
 
     def capture(self, outer: int) -> int:
         """Return the node that stands for one of the parent's."""

@@ -286,7 +286,7 @@ def literal(builder: Builder, array: npt.NDArray[Any]) -> int:
     root = builder
     while root.parent is not None:
         root = root.parent
-    number = root.data(f"#{len(root.arrays)}", array)
+    number = root.data("", array)
     return number if root is builder else lifted(builder, Traced(root, number))
 
 

@@ -42,6 +42,18 @@ def test_what_changes_nothing_leaves_no_node(function) -> None:
     assert set(operations(trace(function, 3).graph)) <= {"input", "sum"}
 
 
+def test_an_array_in_the_function_is_kept_once() -> None:
+    weights = np.arange(3.0)
+
+    def function(x):
+        before = (x * weights).sum() + (x * np.arange(3.0)).sum()
+        weights[0] = -0.0
+        return before + (x * weights).sum()
+
+    found = trace(function, 3)
+    assert [array.tolist() for array in found.data.values()] == [[0.0, 1.0, 2.0], [-0.0, 1.0, 2.0]]
+
+
 def test_constants_fold() -> None:
     graph = trace(lambda x: x.sum() * (np.exp(0.0) + np.sqrt(4.0)) + np.zeros(3).sum(), 3).graph
     assert operations(graph) == ["input", "sum", "constant", "mul"]
