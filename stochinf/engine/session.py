@@ -113,8 +113,9 @@ class Session:
 
     @property
     def blas(self) -> bool:
-        """Whether the kernel may call BLAS; one that makes arrays may do so by `np.dot`."""
-        return any(getattr(self.kernel, trait, False) for trait in ("allocates", "blas"))
+        """Whether the kernel or a density may call BLAS; a kernel that makes arrays may do so by `np.dot`."""
+        by_kernel = any(getattr(self.kernel, trait, False) for trait in ("allocates", "blas"))
+        return by_kernel or any(getattr(getattr(block.target, "function", None), "blas", False) for block in self.blocks)
 
     def reserve(self, total: int) -> None:
         """Make room for the observations up to step `total`."""

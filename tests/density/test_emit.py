@@ -11,12 +11,14 @@ from parts_for_tests import python
 
 from stochinf.density.derivatives import gradient
 from stochinf.density.emit import kept, lower
+from stochinf.density.emit.factors import LARGE as LARGE_FACTOR
 from stochinf.density.emit.function import CompiledGraph
 from stochinf.density.emit.module import module_text
 from stochinf.density.emit.plan import Plan
 from stochinf.density.emit.tiles import LARGE, TILE
 from stochinf.density.graph import Builder, Graph
 from stochinf.density.interpreter import evaluate
+from stochinf.density.linear import solve_triangular
 from stochinf.density.loops import scan
 from stochinf.density.operations import ELEMENTWISE
 from stochinf.density.pointer import C_DOUBLES, C_TYPE, PointerDensity
@@ -109,6 +111,51 @@ def test_a_large_matrix_goes_by_tiles_that_need_not_fill_it() -> None:
     np.testing.assert_allclose(slope, data["X"].T @ (data["y"] - sigmoid(eta)) - position, rtol=1e-11)
 
 
+def process(n: int) -> tuple:
+    """The log density of a Gaussian process, and its data."""
+    times = np.linspace(0.0, 1.0, n)
+    data = {"square": (times[:, None] - times) ** 2, "y": np.sin(6.0 * times)}
+
+    def log_density(x, known):
+        kernel = np.exp(x[0]) * np.exp(-known["square"] * np.exp(x[1])) + np.exp(x[2]) * np.eye(n)
+        factor = np.linalg.cholesky(kernel)
+        rest = solve_triangular(factor, known["y"], lower=True)
+        return -0.5 * np.sum(rest * rest) - np.sum(np.log(np.diag(factor)))
+
+    return log_density, data
+
+
+def test_large_matrices_are_left_to_blas_and_lapack() -> None:
+    log_density, data = process(LARGE_FACTOR + 3)
+    found = trace(log_density, 3, data)
+    both, position = gradient(found.graph), np.array([0.1, 1.0, -2.0])
+    assert CompiledGraph(both, found.data).blas
+    value, slope = evaluate(both, [position], found.data)
+    got = called(both, found.data, position)
+    np.testing.assert_allclose(got[0], value, rtol=1e-12)
+    np.testing.assert_allclose(got[1], slope, rtol=1e-11)
+    assert math.isnan(called(both, found.data, np.array([0.1, 1.0, -80.0]))[0])
+
+
+@pytest.mark.parametrize("turned", ["", "ab"])
+def test_products_by_blas_of_transposed_matrices(turned: str) -> None:
+    shapes = {"a": (LARGE_FACTOR, 17), "b": (17, 12)}
+    data = {name: np.random.default_rng(3).normal(size=shape[:: -1 if name in turned else 1]) for name, shape in shapes.items()}
+
+    def log_density(x, known):
+        factors = {name: np.exp(x[k] * known[name]) for k, name in enumerate("ab")}
+        a, b = (factors[name].T if name in turned else factors[name] for name in "ab")
+        return np.sum(np.tanh(a @ b / 20.0))
+
+    found = trace(log_density, 2, data)
+    both, position = gradient(found.graph), np.array([0.3, -0.2])
+    assert CompiledGraph(both, found.data).blas
+    value, slope = evaluate(both, [position], found.data)
+    got = called(both, found.data, position)
+    np.testing.assert_allclose(got[0], value, rtol=1e-12)
+    np.testing.assert_allclose(got[1], slope, rtol=1e-11)
+
+
 def value_at(function, position: list[float], code: int) -> float:
     """The log density at a position, where the C function must return a code."""
     found = trace(function, len(position))
@@ -150,6 +197,7 @@ def test_new_data_compiles_nothing_and_a_damaged_file_is_made_anew(tmp_path, mon
 
 ANOTHER_PROCESS = """
 import numpy as np
+from stochinf.density.emit.factors import LARGE as LARGE_FACTOR
 from stochinf.density.emit.function import CompiledGraph
 from stochinf.density.pointer import PointerDensity
 from stochinf.density.tracing import trace

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from llvmlite import ir
+
+from stochinf.density.emit import library
 from stochinf.density.emit.arrays import Array
-from stochinf.density.emit.words import Writer
+from stochinf.density.emit.words import INT, Writer
 from stochinf.density.graph import Node
 
 if TYPE_CHECKING:
     from stochinf.density.emit.emitter import Emitter
 
 __all__ = ["cholesky", "solve_triangular"]
+
+
+LARGE = 24
+"""Rows from which on the work is BLAS's and LAPACK's."""
 
 
 def inner(w: Writer, a: Array, i: Any, b: Array, j: Any, stop: Any) -> Any:
@@ -26,6 +33,8 @@ def inner(w: Writer, a: Array, i: Any, b: Array, j: Any, stop: Any) -> Any:
 def cholesky(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
     """Write L of A = L L', L[i, j] = (A[i, j] - sum over k < j of L[i, k] L[j, k]) / L[j, j]; NaN where there is none."""
     w, (a,), out = emitter.w, operands, emitter.room.array(node.shape)
+    if node.shape[0] >= LARGE:
+        return by_library(emitter, a, out)
     emitter.fill(out, 0.0)
     if 0 in node.shape:
         return out
@@ -39,12 +48,27 @@ def cholesky(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
     return out
 
 
+def by_library(emitter: Emitter, a: Array, out: Array) -> Array:
+    """Write the Cholesky factor by LAPACK."""
+    w = emitter.w
+    with w.loop(out.shape[0]) as i, w.loop(out.shape[1], apart=True) as j:
+        lower = w.builder.icmp_unsigned("<=", j, i)
+        out.store(w, (i, j), w.select(lower, a.load(w, (i, j)), w.number(0.0)))
+    failed = w.builder.icmp_signed("!=", library.factor(w, out), ir.Constant(INT, 0))
+    first = out.load(w, (0, 0))
+    out.store(w, (0, 0), w.select(failed, w.number(math.nan), first))
+    return out
+
+
 def solve_triangular(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
     """Write L^-1 b by forward substitution, or L^-T b by backward."""
     w, (l, b) = emitter.w, operands
     out = emitter.room.array(node.shape)
     emitter.copy(b, out)
     if 0 in node.shape:
+        return out
+    if node.shape[0] >= LARGE and len(node.shape) == 2 and library.by_columns(l):
+        library.solve(w, l, out, node.attributes[0])
         return out
     matrix = out if len(node.shape) == 2 else out._replace(shape=(*node.shape, 1), strides=(1, 0))
     (backward if node.attributes[0] else forward)(w, l, matrix)

@@ -44,6 +44,8 @@ class CompiledGraph(Foreign):
         Data, and what depends on data alone, as the C function takes them.
     work : int
         Numbers of work space that a chain needs.
+    blas : bool
+        Whether it calls BLAS, which the engine then keeps on one thread.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class CompiledGraph(Foreign):
         self.arrays = [np.require(values[name], KINDS[leaves[name].kind], ["C", "A"]) for name in names]
         linked = _link(after, names)
         self.work = ctypes.c_int64.from_address(linked.constant(WORK)).value
+        self.blas = linked.blas
         self.blocks: dict[int, Any] = {}
         super().__init__(linked.address(ENTRY), linked)
 

@@ -35,7 +35,7 @@ def split(graph: Graph) -> Split:
     frontier: dict[int, int] = {}
     for number in sorted(set(wanted), reverse=True):
         number = _source(graph, depends, number)
-        if not depends[number] and nodes[number].op not in ("data", "constant", "broadcast"):
+        if not depends[number] and nodes[number].op not in ("data", "constant"):
             frontier.setdefault(number, len(frontier))
     leaves = {number: Node("data", (), nodes[number].shape, nodes[number].kind, (f"~{k}",)) for number, k in frontier.items()}
     replaced = tuple(leaves.get(number, node) for number, node in enumerate(nodes))
@@ -51,9 +51,11 @@ def _depends(graph: Graph) -> list[bool]:
 
 
 def _source(graph: Graph, depends: list[bool], number: int) -> int:
-    """Return what a broadcast node repeats: it is repeated without being stored."""
-    while not depends[number] and graph.nodes[number].op == "broadcast":
-        number = graph.nodes[number].operands[0]
+    """Return what a broadcast node repeats, or the array that a number lies in: neither need be copied."""
+    node = graph.nodes[number]
+    while not depends[number] and (node.op == "broadcast" or (node.op in ("slice", "reshape") and node.size == 1)):
+        number = node.operands[0]
+        node = graph.nodes[number]
     return number
 
 

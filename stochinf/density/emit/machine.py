@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import llvmlite.binding as llvm
+
+from stochinf.density.emit.library import link
 
 __all__ = ["Linked", "object_code"]
 
@@ -13,9 +14,8 @@ LEVEL = 1
 """How hard LLVM tries: beyond this the code is no faster and takes up to twice as long to make."""
 
 
-@functools.cache
 def target_machine() -> Any:
-    """Return the target machine of this processor."""
+    """Return a target machine of this processor; an engine takes the one it is given for its own."""
     try:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
@@ -26,20 +26,21 @@ def target_machine() -> Any:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
 
 
-def optimised(text: str) -> Any:
+def optimised(text: str, machine: Any) -> Any:
     """Return a module of LLVM's from text, optimised."""
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
     options.loop_vectorization = options.slp_vectorization = True
-    passes = llvm.create_pass_builder(target_machine(), options)
+    passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return module
 
 
 def object_code(text: str) -> bytes:
     """Return the object code of a module's text."""
-    return target_machine().emit_object(optimised(text))  # type: ignore[no-any-return]
+    machine = target_machine()
+    return machine.emit_object(optimised(text, machine))  # type: ignore[no-any-return]
 
 
 class Linked:
@@ -52,6 +53,7 @@ class Linked:
     """
 
     def __init__(self, code: bytes) -> None:
+        self.blas = link(code)
         empty = llvm.parse_assembly("")
         self.engine = llvm.create_mcjit_compiler(empty, target_machine())
         self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stochinf.density.emit import library
 from stochinf.density.emit.arrays import Array
+from stochinf.density.emit.library import by_columns
 from stochinf.density.emit.words import Writer
 from stochinf.density.graph import Node
 
@@ -15,6 +17,8 @@ __all__ = ["matmul"]
 
 ROWS = 4
 """Rows that are read together, so that the other factor is read once for all."""
+LARGE = 2**12
+"""Multiplications from which on a product of two matrices is BLAS's."""
 
 
 def matmul(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
@@ -25,7 +29,8 @@ def matmul(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
     if 0 in (*a.shape, *b.shape):
         emitter.fill(out, 0.0)
     elif len(b.shape) == 2:
-        by_rows(emitter, a, b, out)
+        work = a.shape[0] * a.shape[1] * b.shape[1]
+        (by_library if work >= LARGE and by_columns(a) and by_columns(b) else by_rows)(emitter, a, b, out)
     elif a.strides[1] == 1 or a.shape[1] == 1:
         rows_times(emitter.w, a, b, out, 0, a.shape[0])
     else:
@@ -37,6 +42,11 @@ def matmul(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
 def turned(array: Array, transpose: bool) -> Array:
     """Return an array, transposed or not."""
     return array._replace(shape=array.shape[::-1], strides=array.strides[::-1]) if transpose else array
+
+
+def by_library(emitter: Emitter, a: Array, b: Array, out: Array) -> None:
+    """Write C = A B by BLAS."""
+    library.multiply(emitter.w, a, b, out)
 
 
 def by_rows(emitter: Emitter, a: Array, b: Array, out: Array) -> None:
