@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from density_functions import FUNCTIONS, POINT
+from density_programs import DIM, program
 from scipy import special
 
 from stochinf.density import TraceError
@@ -35,6 +36,20 @@ def test_reverse_forward_and_finite_differences_agree(name: str) -> None:
     np.testing.assert_allclose(again, value, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(gradient_there @ DIRECTION, change, rtol=1e-11, atol=1e-11)
     np.testing.assert_allclose(change, slope(FUNCTIONS[name], POINT, DIRECTION), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_random_programs(first: int) -> None:
+    for seed in range(first, first + 20):
+        function = program(seed)
+        position, direction = 0.7 * np.random.default_rng(seed).normal(size=(2, DIM))
+        found = trace(function, DIM)
+        value, gradient_there = evaluate(gradient(found.graph), [position], found.data)
+        _, change = evaluate(forward(found.graph), [position, direction], found.data)
+        scale = 1.0 + np.abs(gradient_there).sum()
+        assert abs(value - function(position)) < 1e-11 * scale, seed
+        assert abs(gradient_there @ direction - change) < 1e-10 * scale, seed
+        assert abs(change - slope(function, position, direction, 1e-4)) < 1e-5 * scale, seed
 
 
 def hessian(graph: Graph, position: np.ndarray, data: dict) -> np.ndarray:
