@@ -43,7 +43,7 @@ MOST_ROWS = 4096
 class PredictedBias(NamedTuple):
     """What the draws of a stochastic-gradient sampler will be off by.
 
-    Attributes
+    Parameters
     ----------
     batch_noise : float
         Variance that the minibatches add to that of the injected noise, in the worst direction: h V / (2 T).
@@ -51,6 +51,13 @@ class PredictedBias(NamedTuple):
         Variance of the draws over that of the posterior, for each coordinate; infinite where the step is not stable.
     covariance : ndarray of shape (dim, dim)
         Of the draws.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.diagnostics import PredictedBias
+    >>> PredictedBias(0.02, np.array([1.0, 1.3]), np.eye(2)).advice
+    "variances come out up to 1.3 times the posterior's (coordinate 1): take smaller steps"
     """
 
     batch_noise: float
@@ -66,12 +73,12 @@ class PredictedBias(NamedTuple):
         ratio = self.variance_ratio[worst]
         if self.batch_noise <= LIMIT and abs(ratio - 1.0) <= LIMIT:
             return ""
-        what = "take smaller steps, or remove the noise: larger batches, estimator=ControlVariates() or SVRG()"
+        spread = f"variances come out up to {ratio:.3g} times the posterior's (coordinate {worst})"
         if self.batch_noise <= LIMIT:
-            what = "take smaller steps"
+            return f"{spread}: take smaller steps"
         return (
-            f"minibatches add {self.batch_noise:.2g} times the injected noise; variances come out up to {ratio:.3g} times the"
-            f" posterior's (coordinate {worst}): {what}"
+            f"minibatches add {self.batch_noise:.2g} times the injected noise; {spread}: take smaller steps, or remove the noise:"
+            " larger batches, estimator=ControlVariates() or SVRG()"
         )
 
 
@@ -97,16 +104,17 @@ def predicted_bias(
     Returns
     -------
     PredictedBias
-
-    Warns
-    -----
-    ConvergenceWarning
-        Where the noise of the minibatches is more than a tenth of the injected, or a variance off by more than that.
+        Noise of the minibatches, variances in proportion to the posterior's, covariance of the draws.
 
     Raises
     ------
     StochinfError
         If the kernel is another one, its step a schedule, or the energy does not curve upwards at the position.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where the noise of the minibatches is more than a tenth of the injected, or a variance off by more than that.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from stochinf.engine.random import normal_quantile, polynomial
 __all__ = ["write_normals", "write_uniforms"]
 
 MARK = 2.0**60
-"""What marks a uniform of the tails until its turn comes: times this, which is exact, it is larger than a number of the centre."""
+"""Uniforms in the tails are multiplied by it, exactly, until their turn comes: larger than any number of the centre."""
 
 
 @helper()

@@ -84,11 +84,11 @@ class Independence(NamedTuple):
     Parameters
     ----------
     mean : array of shape (dim,)
-        m, say the mode.
+        The centre m, say the mode.
     factor : array of shape (dim, dim)
         L, lower triangular, say the Cholesky factor of the inverse Hessian there; a kernel's `step_size` is s.
     degrees : int
-        k, degrees of freedom; 0 takes the normal.
+        Degrees of freedom, k; 0 takes the normal.
 
     Examples
     --------

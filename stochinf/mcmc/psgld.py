@@ -82,11 +82,12 @@ class PSGLD(NamedTuple):
     Parameters
     ----------
     step_size : float or schedule
-        h; NaN takes SGLD's choice times sqrt(L / B), the size of a gradient in the stiffest direction, where G h is SGLD's then.
+        The step h; NaN takes SGLD's choice times sqrt(L / B), the size of a mean gradient in the stiffest direction, so that G h
+        is SGLD's there.
     decay : float
-        beta, the memory of the squared gradients; at least 0 and below 1.
+        The memory beta of the squared gradients; at least 0 and below 1.
     regularisation : float
-        lambda, what is added to the root of the squares; positive.
+        The lambda that is added to the root of the squares; positive.
     temperature : float
         T; 1 samples the posterior, 0 is RMSProp.
     estimator : part

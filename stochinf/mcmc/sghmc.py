@@ -115,9 +115,9 @@ class SGHMC(NamedTuple):
     Parameters
     ----------
     step_size : float or schedule
-        h; NaN takes the h whose h / friction is SGLD's step.
+        The step h; NaN takes the one whose h / friction is SGLD's step.
     friction : float
-        gamma; NaN takes 0.1 / h.
+        The friction gamma; NaN takes 0.1 / h.
     temperature : float
         T; 1 samples the posterior, 0 is descent with momentum.
     estimator : part

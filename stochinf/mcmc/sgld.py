@@ -72,7 +72,7 @@ class SGLD(NamedTuple):
     Parameters
     ----------
     step_size : float or schedule
-        h, half the variance of the noise of a step at T = 1. NaN takes 1 / (2 n L), with L the largest constant of a row's
+        The step h, half the variance of its noise at T = 1. NaN takes 1 / (2 n L), with L the largest constant of a row's
         gradient, or less where the noise of minibatches of 100 would add more than a twentieth to the injected noise.
     temperature : float
         T; 1 samples the posterior, 0 is gradient descent.

@@ -66,7 +66,7 @@ class SGNHT(NamedTuple):
     Parameters
     ----------
     step_size : float or schedule
-        h; NaN takes SGHMC's choice.
+        The step h; NaN takes SGHMC's choice.
     friction : float
         A, the strength of the injected noise, and where the thermostat begins; NaN takes 0.1 / h.
     temperature : float
