@@ -11,8 +11,7 @@ import numpy as np
 from stochinf.density import interpreter
 from stochinf.density.emit.kept import code_of
 from stochinf.density.emit.lower import split
-from stochinf.density.emit.machine import Linked
-from stochinf.density.emit.module import ENTRY, WORK
+from stochinf.density.emit.machine import ENTRY, WORK, Linked
 from stochinf.density.graph import Graph
 from stochinf.density.pointer import Foreign
 

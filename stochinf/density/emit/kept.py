@@ -15,7 +15,6 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from stochinf.density.emit.machine import object_code
-from stochinf.density.emit.module import module_text
 from stochinf.density.graph import Graph
 from stochinf.engine import cache
 
@@ -60,6 +59,8 @@ def code_of(graph: Graph, names: tuple[str, ...]) -> bytes:
 
 def _compiled(graph: Graph, names: tuple[str, ...], kept: bool) -> bytes:
     """Return object code made now; after a second of it, say so."""
+    from stochinf.density.emit.module import module_text
+
     began = time.perf_counter()
     timer = threading.Timer(cache.ANNOUNCE_AFTER, cache.announce, ["a log density", [f"{graph.size()} operations"], kept])
     timer.daemon = True

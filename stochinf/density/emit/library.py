@@ -1,41 +1,19 @@
-"""BLAS and LAPACK in compiled graphs: scipy's, found when code that calls them is linked.
+"""Calls of BLAS and LAPACK.
 
 Matrices lie row by row here and column by column there, so that each call is written for the transposes.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 
 from stochinf.density.emit.arrays import Array, numbers
+from stochinf.density.emit.machine import PREFIX
 from stochinf.density.emit.words import INT, Writer
 
-__all__ = ["by_columns", "factor", "link", "multiply", "solve"]
-
-ROUTINES = {"dgemm": "cython_blas", "dpotrf": "cython_lapack", "dtrsm": "cython_blas"}
-PREFIX = "stochinf_"
-
-
-def link(code: bytes) -> bool:
-    """Tell LLVM where the routines are that some object code calls; return whether it calls any."""
-    called = [name for name in ROUTINES if f"{PREFIX}{name}".encode() in code]
-    for name in called:
-        llvm.add_symbol(f"{PREFIX}{name}", _address(name, ROUTINES[name]))
-    return bool(called)
-
-
-def _address(name: str, module: str) -> int:
-    """Return the address of a routine in scipy."""
-    capsule = importlib.import_module(f"scipy.linalg.{module}").__pyx_capi__[name]
-    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
-    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(pointer_of(capsule, name_of(capsule)))
+__all__ = ["by_columns", "factor", "multiply", "solve"]
 
 
 def by_columns(array: Array) -> tuple[str, int] | None:

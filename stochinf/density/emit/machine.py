@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 from typing import Any
 
 import llvmlite.binding as llvm
 
-from stochinf.density.emit.library import link
+__all__ = ["ENTRY", "PREFIX", "WORK", "Linked", "object_code"]
 
-__all__ = ["Linked", "object_code"]
-
+ENTRY, WORK = "stochinf_density", "stochinf_work"
+"""The C function, and a number in the module: how many numbers of work space it needs."""
+PREFIX = "stochinf_"
+ROUTINES = {"dgemm": "cython_blas", "dpotrf": "cython_lapack", "dtrsm": "cython_blas"}
+"""What compiled graphs call of scipy's BLAS and LAPACK, by names with the prefix."""
 LEVEL = 1
 """How hard LLVM tries: beyond this the code is no faster and takes up to twice as long to make."""
 
@@ -41,6 +46,23 @@ def object_code(text: str) -> bytes:
     """Return the object code of a module's text."""
     machine = target_machine()
     return machine.emit_object(optimised(text, machine))  # type: ignore[no-any-return]
+
+
+def link(code: bytes) -> bool:
+    """Tell LLVM where the routines are that some object code calls; return whether it calls any."""
+    called = [name for name in ROUTINES if f"{PREFIX}{name}".encode() in code]
+    for name in called:
+        llvm.add_symbol(f"{PREFIX}{name}", _address(name, ROUTINES[name]))
+    return bool(called)
+
+
+def _address(name: str, module: str) -> int:
+    """Return the address of a routine in scipy."""
+    capsule = importlib.import_module(f"scipy.linalg.{module}").__pyx_capi__[name]
+    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(pointer_of(capsule, name_of(capsule)))
 
 
 class Linked:

@@ -11,14 +11,13 @@ from llvmlite import ir
 from stochinf.density.emit.arrays import Array, row_by_row, typed
 from stochinf.density.emit.emitter import Emitter
 from stochinf.density.emit.lower import lowered, pruned
+from stochinf.density.emit.machine import ENTRY, WORK
 from stochinf.density.emit.room import Room
 from stochinf.density.emit.words import DOUBLE, INT, NUMBERS, WORD, Writer, whole
 from stochinf.density.graph import Graph, Node
 
-__all__ = ["ENTRY", "WORK", "module_text"]
+__all__ = ["module_text"]
 
-ENTRY, WORK = "stochinf_density", "stochinf_work"
-"""The C function, and a number in the module: how many numbers of work space it needs."""
 TABLE = NUMBERS.as_pointer()
 FULL_WIDTH = '"prefer-vector-width"="512"'
 """LLVM uses half of the vectors that a processor has unless it is asked."""

@@ -110,7 +110,7 @@ class Writer:
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a function of numbers that changes nothing else, such as the C library's."""
-        function = self.declared(name, DOUBLE, [DOUBLE] * len(arguments), "nounwind", "willreturn", "memory(none)")
+        function = self.declared(name, DOUBLE, [DOUBLE] * len(arguments), "nounwind", "willreturn", "readnone")
         return self.builder.call(function, arguments)
 
     def at(self, pointer: Any, index: Any) -> Any:
