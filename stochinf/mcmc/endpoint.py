@@ -117,6 +117,11 @@ class Trajectory(NamedTuple):
     power: float = 1.0
     unit: float = 1.0
 
+    @property
+    def blas(self) -> bool:
+        """Whether matrices of the metric may be large enough for BLAS to use threads."""
+        return bool(self.metric.rank > warmup.SMALL)
+
     def pick(self, target: Any) -> Scan:
         """Move the whole position at every step."""
         return Scan(1)

@@ -79,6 +79,11 @@ class NUTS(NamedTuple):
         metric = as_metric("NUTS", self.metric, int(getattr(target, "dim", 1)))
         return NUTS(open_rate(self), aim_of(self, 0.8), self.max_depth, metric)
 
+    @property
+    def blas(self) -> bool:
+        """Whether matrices of the metric may be large enough for BLAS to use threads."""
+        return bool(self.metric.rank > warmup.SMALL)
+
     def pick(self, target: Any) -> Scan:
         """Move the whole position at every step."""
         return Scan(1)

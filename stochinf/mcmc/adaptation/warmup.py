@@ -38,6 +38,10 @@ FIRST_REVIEW, LATE_REVIEWS = 10, 3
 """Step at which a metric with directions is first looked at, then at every doubling; looks after the first 30 % of warm-up."""
 
 
+SMALL = 16
+"""Dimensions of matrices for which BLAS uses one thread of itself."""
+
+
 @helper()
 def remember(state: Any) -> None:
     """Put a draw and its gradient into the history."""
