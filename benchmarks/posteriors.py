@@ -8,6 +8,7 @@ densities and priors are those of the Stan programs of the same names (Magnusson
 
 from __future__ import annotations
 
+import ctypes
 import gzip
 import json
 import os
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 import stochinf as si
 from stochinf import density as sd
+from stochinf.density.pointer import C_DOUBLES, C_TYPE
 
 __all__ = ["POSTERIORS", "Posterior", "posterior", "reference"]
 
@@ -37,10 +39,13 @@ class Posterior(NamedTuple):
     density : stochinf.Density
     quantities : callable
         From draws by name, of shape (..., *shape), to those that the reference names; the draws themselves by default.
+    init : dict, optional
+        A point to start from, where there are modes that the reference leaves out.
     """
 
     density: si.Density
     quantities: Callable[[Mapping[str, Floats]], Mapping[str, Floats]] = dict
+    init: Mapping[str, Any] | None = None
 
     def named(self, draws: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return draws (chain, draw) by the reference's names, such as beta[1]."""
@@ -215,7 +220,11 @@ def hidden_markov(data: Data) -> Posterior:
 
 @register("bball_drive_event_0-hmm_drive_0", "bball_drive_event_0")
 def drive(data: Data) -> Posterior:
-    """Give a hidden Markov chain of two states with two exponential emissions."""
+    """Give a hidden Markov chain of two states with two exponential emissions.
+
+    A second mode, whose second state is hardly ever visited, lies 60 below the first in the log density; the reference has no
+    draws there, and a chain that starts at random ends there one time in four.
+    """
 
     def log_density(theta1: Any, theta2: Any, phi: Any, lambda_: Any, u: Any, v: Any, alpha: Any) -> Any:
         centres = np.array([0.0, 3.0])
@@ -235,7 +244,8 @@ def drive(data: Data) -> Posterior:
     def quantities(draws: Mapping[str, Floats]) -> dict[str, Floats]:
         return {name.rstrip("_"): values for name, values in draws.items()}
 
-    return Posterior(si.Density(log_density, params, given), quantities)
+    init = {"theta1": [0.9, 0.1], "theta2": [0.1, 0.9], "phi": [1.0, 5.0], "lambda_": [0.02, 0.1]}
+    return Posterior(si.Density(log_density, params, given), quantities, init)
 
 
 @register("diamonds-diamonds", "diamonds")
@@ -351,6 +361,22 @@ def radon(data: Data) -> Posterior:
     return Posterior(si.Density(log_density, params, given))
 
 
+def cost(density: si.Density) -> float:
+    """Return the CPU seconds of a gradient through the C pointer; calling it from Python takes 2 us of them."""
+    target, position, slope = density.as_target().private(), 0.1 * np.ones(density.dim), np.empty(density.dim)
+    function, value = C_TYPE(target.function.address), ctypes.byref(ctypes.c_double())
+    x, gradient = (array.ctypes.data_as(C_DOUBLES) for array in (position, slope))
+    least, calls = np.inf, 1
+    while calls == 1 or least * calls < 0.01:
+        calls *= 4
+        for _ in range(3):
+            began = time.thread_time()
+            for _ in range(calls):
+                function(target.dim, x, gradient, value, target.data)
+            least = min(least, (time.thread_time() - began) / calls)
+    return float(least)
+
+
 def main() -> None:
     """Build every posterior, check its gradient, and say what building and a gradient cost."""
     print(f"{'posterior':<52} {'dim':>4} {'nodes':>6} {'trace ms':>9} {'build ms':>9} {'gradient us':>12}  check")
@@ -358,19 +384,11 @@ def main() -> None:
         began = time.process_time()
         density = posterior(name).density
         traced = time.process_time()
-        target = density.as_target()
+        density.as_target()
         built = time.process_time()
-        position, slope = 0.1 * np.ones(density.dim), np.empty(density.dim)
-        spent, calls = 0.0, 1
-        while spent < 0.05:
-            calls *= 4
-            start = time.process_time()
-            for _ in range(calls):
-                target.log_density_gradient(position, slope)
-            spent = time.process_time() - start
         nodes = len(density.source.of_position.graph.nodes)
-        check = density.check_gradient(position, tolerance=1e-5)
-        figures = f"{1e3 * (traced - began):>9.0f} {1e3 * (built - traced):>9.0f} {1e6 * spent / calls:>12.2f}"
+        check = density.check_gradient(0.1 * np.ones(density.dim), tolerance=1e-5)
+        figures = f"{1e3 * (traced - began):>9.0f} {1e3 * (built - traced):>9.0f} {1e6 * cost(density):>12.2f}"
         print(f"{name:<52} {density.dim:>4} {nodes:>6} {figures}  {check.error:.0e}", flush=True)
 
 
