@@ -135,8 +135,8 @@ def predicted_bias(
     n, size = int(kernel.estimator.n_points), counted("batch", batch)
     at = found_mode("predicted_bias", target) if position is None else np.array(position, dtype=np.float64).reshape(-1)
     hessian = curvature(target, at, n)
-    lowest = float(np.linalg.eigvalsh(hessian)[0])
-    if not lowest > 0:
+    lowest, highest = np.linalg.eigvalsh(hessian)[[0, -1]]
+    if not lowest > 1e-9 * abs(highest):
         raise StochinfError(
             f"predicted_bias: the energy does not curve upwards at {at}: an eigenvalue is {lowest:.3g}; give the mode"
         )

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "AdaptiveMetropolis": "adaptive",
+        "Conditionals": "conditional_functions",
         "ControlVariates": "estimators",
         "CyclicalSGLD": "cyclical",
         "Gibbs": "conditionals",

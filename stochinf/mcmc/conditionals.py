@@ -50,8 +50,9 @@ class GibbsState(NamedTuple):
 class Gibbs(NamedTuple):
     """Gibbs sampling of a target that can draw its blocks.
 
-    The target is a part with `redraw(position, block, rng)`, which writes a draw of a block into the position, and the number of
-    blocks as `n_blocks`. Random numbers are those of `stochinf.engine.random`, so that the same seed gives the same bits.
+    The target is `Conditionals`, functions in plain Python; or, compiled, a part with `redraw(position, block, rng)`, which
+    writes a draw of a block into the position, and the number of blocks as `n_blocks`. Its random numbers are those of
+    `stochinf.engine.random`, so that the same seed gives the same bits.
 
     Parameters
     ----------
