@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = exports(
         **dict.fromkeys(("from_bridgestan", "from_nutpie"), "foreign"),
         "python_density": "plain",
         "scan": "loops",
-        "TraceError": "traced",
+        "TraceError": "trace_errors",
         **dict.fromkeys(
             ("affine", "cholesky_corr", "interval", "ordered", "positive", "positive_ordered", "real", "simplex"), "parameters"
         ),

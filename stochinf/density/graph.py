@@ -162,7 +162,9 @@ class Builder:
     arrays : dict
         The data by name, in the outermost graph; float64 or int64.
     ranges : dict
-        The least and the largest value of int inputs, where they are known.
+        The least and the largest value of whole numbers, as far as they are known.
+    values : dict
+        Values of nodes that depend on data alone, where they were looked for; None for others.
     """
 
     def __init__(self, parent: Builder | None = None) -> None:
@@ -175,6 +177,7 @@ class Builder:
         self.known: dict[Hashable, int] = {}
         self.arrays: dict[str, npt.NDArray[Any]] = {}
         self.ranges: dict[int, tuple[int, int]] = {}
+        self.values: dict[int, npt.NDArray[Any] | None] = {}
 
     def input(self, slot: int, shape: Shape, kind: str = "float") -> int:
         """Add an input; in the body of a scan, before anything is captured."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from stochinf.density.array_functions import real
 from stochinf.density.graph import Builder, Graph
-from stochinf.density.indexing import int_range
+from stochinf.density.known import int_range
 from stochinf.density.traced import ACTIVE, Traced, TraceError, traced
 from stochinf.engine.errors import StochinfError
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from stochinf.density.traced import FUNCTIONS, TraceError
+import numpy as np
+
+from stochinf.density.traced import FUNCTIONS, computed
 
 __all__: list[str] = []
 
@@ -17,7 +20,7 @@ WAYS = {
     ),
     **dict.fromkeys(
         ("sort", "argsort", "partition", "median", "quantile", "percentile"),
-        "what depends on data alone can be sorted before; sd.ordered makes parameters in their order",
+        "sd.ordered makes parameters in their order",
     ),
     **dict.fromkeys(("argmax", "argmin", "nonzero", "flatnonzero", "searchsorted", "unique", "count_nonzero"), PLACES),
     **dict.fromkeys(
@@ -39,10 +42,11 @@ WAYS = {
 
 
 def refusal(name: str, way: str) -> Callable[..., Any]:
-    """Return a function that says what to write in its place."""
+    """Return a function that says what to write in its place, unless all that it is given depends on data alone."""
 
     def refuse(*operands: Any, **options: Any) -> Any:
-        raise TraceError(f"np.{name} cannot be traced", way)
+        function: Any = functools.reduce(getattr, name.split("."), np)
+        return computed(function, operands, options, f"np.{name}", way)
 
     return refuse
 

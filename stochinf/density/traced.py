@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import linecache
-import sys
+import operator
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,8 @@ import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from stochinf.density.graph import Builder, Node
+from stochinf.density.known import known
+from stochinf.density.trace_errors import MissingMethodError, TraceError
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["ACTIVE", "FUNCTIONS", "UFUNCS", "TraceError", "Traced", "elementwise", "joint", "lifted", "traced"]
@@ -29,64 +29,6 @@ ACTIVE: contextvars.ContextVar[Builder | None] = contextvars.ContextVar("the gra
 """The graph that a function is being traced into; None outside of `trace`."""
 
 DTYPES = {"float": np.dtype(np.float64), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
-OURS = str(Path(__file__).parents[1])
-LIBRARIES = (OURS, str(Path(np.__file__).parent), "<__array_function__")
-
-
-class TraceError(StochinfError):
-    """A function does something that a static graph cannot hold; the message names the line and the way out.
-
-    Parameters
-    ----------
-    what : str
-        What cannot be traced.
-    remedy : str
-        What to write in its place.
-    function : callable, optional
-        The function to name, where no line of it is at fault.
-
-    Attributes
-    ----------
-    line : str
-        The user's file, line number and source line.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from stochinf.density import TraceError
-    >>> from stochinf.density.tracing import trace
-    >>> try:
-    ...     trace(lambda x: 0.0 if x[0] > 0 else -np.inf, dim=1)
-    ... except TraceError as error:
-    ...     print("np.where" in str(error))
-    True
-    """
-
-    def __init__(self, what: str, remedy: str, function: Any = None) -> None:
-        code = getattr(function, "__code__", None)
-        self.line = user_line() if code is None else place(code.co_filename, code.co_firstlineno, None)
-        super().__init__(f"{self.line}: {what}; {remedy}")
-
-
-class MissingMethodError(TraceError, AttributeError):
-    """A method or an attribute of arrays that traced values do not have."""
-
-
-def user_line() -> str:
-    """Return file, number and text of the innermost line that is neither this library's nor numpy's nor scipy's."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(LIBRARIES) and f"{Path('/site-packages/scipy/')}" not in file:
-            break
-        frame = frame.f_back
-    return place(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
-
-
-def place(file: str, number: int, names: dict[str, Any] | None) -> str:
-    """Return file, number and text of a line."""
-    source = linecache.getline(file, number, names).strip()
-    return f"{Path(file).name}, line {number}" + (f", `{source}`" if source else "")
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -166,34 +108,39 @@ class Traced(NDArrayOperatorsMixin):
                 "an array cannot take traced values in place", "write a = a + b, not a += b nor out=, where a is an array"
             )
         if name not in UFUNCS:
-            raise unknown(f"the ufunc {name}")
+            return computed(getattr(ufunc, method), inputs, options, f"the ufunc {name}")
         return call(UFUNCS[name], inputs, options, name)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         name = f"{function.__module__}.{function.__name__}".removeprefix("numpy.").removeprefix("lib.")
         if name not in FUNCTIONS:
-            raise unknown(f"np.{name}")
+            return computed(function, inputs, options, f"np.{name}")
         return call(FUNCTIONS[name], inputs, options, f"np.{name}")
 
-    def __array__(self, *options: Any, **more: Any) -> npt.NDArray[Any]:
-        raise TraceError(
-            "a traced value has no numbers yet, and cannot become an array",
-            "collect traced values with np.stack or np.concatenate, not np.array; np.asarray is not needed; where a function of "
-            "another library is called, use numpy's or stochinf.density's (log_sum_exp, solve_triangular, ...)",
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array(
+            self.at_hand(
+                "a traced value has no numbers yet, and cannot become an array",
+                "collect traced values with np.stack or np.concatenate, not np.array; np.asarray is not needed; where a function "
+                "of another library is called, use numpy's or stochinf.density's (log_sum_exp, solve_triangular, ...)",
+            ),
+            dtype,
         )
 
     def __bool__(self) -> bool:
-        raise TraceError(
+        value = self.at_hand(
             "a Python `if`, `and`, `or`, `not`, `while`, `min` or `max` asks for a truth value that is known only when the "
             "density is evaluated",
             "write np.where(condition, a, b); np.minimum, np.maximum; & | ~ between conditions",
         )
+        return bool(value)
 
     def __float__(self) -> float:
-        raise TraceError(
+        value = self.at_hand(
             "a traced value is no Python number (module math, float() and int() ask for one)",
             "write np.exp for math.exp, and so on",
         )
+        return float(value)
 
     def __int__(self) -> int:
         return int(float(self))
@@ -202,11 +149,19 @@ class Traced(NDArrayOperatorsMixin):
         return complex(float(self))
 
     def __index__(self) -> int:
-        raise TraceError(
+        value = self.at_hand(
             "a count or a place (range, a slice, an index of a list) must be known when the function is traced",
             "give a count as a Python int in data; loop with stochinf.density.scan; an array indexed by a traced int must "
             "itself be data, traced or a sequence of the scan",
         )
+        return operator.index(value[()])
+
+    def at_hand(self, what: str, remedy: str) -> npt.NDArray[Any]:
+        """Return the value if it depends on data alone; raise a `TraceError` if it does not."""
+        value = known(self.builder, self.number)
+        if value is None:
+            raise TraceError(what, remedy)
+        return value
 
     def __contains__(self, value: Any) -> bool:
         return bool(self == value)
@@ -231,13 +186,20 @@ def call_method(name: str, value: Traced, *inputs: Any, **options: Any) -> Any:
     return call(FUNCTIONS[name], (value, *inputs), options, name)
 
 
-def unknown(name: str) -> TraceError:
-    """Return the error for a function that has no form on traced values."""
-    return TraceError(
-        f"{name} is not among the functions that can be traced",
-        "docs/densities.md lists them; what depends on data alone can be computed before; or give the density as a compiled or "
-        "plain Python function",
-    )
+ELSE = "docs/densities.md lists those that can; or give the density as a compiled or plain Python function"
+
+
+def computed(function: Callable[..., Any], inputs: Any, options: Any, name: str, way: str = ELSE) -> Any:
+    """Call a function that has no form on traced values, if all that it is given depends on data alone."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(plain, value))
+        if not isinstance(value, Traced):
+            return value
+        return value.at_hand(f"{name} cannot be traced", way)
+
+    return function(*plain(inputs), **{option: plain(value) for option, value in options.items()})
 
 
 def call(function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any], name: str) -> Any:

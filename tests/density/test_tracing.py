@@ -121,6 +121,20 @@ def test_new_data_keep_the_digest_and_new_shapes_change_it() -> None:
     assert digest(np.arange(3.0)) == digest(np.arange(3.0) ** 2) != digest(np.arange(4.0))
 
 
+def test_what_depends_on_data_alone_is_python() -> None:
+    def function(x: Any, data: dict[str, Any]) -> Any:
+        y = np.asarray(data["y"])
+        total = x[0] if data["y"].max() > 2 else x[1]
+        for group in np.unique(data["group"]):
+            total = total + x[group] * np.sort(data["y"])[group] * math.exp(data["scale"])
+        inside = scan(lambda c, t: (c + t if data["scale"] > 0 else c, None), x[0], data["y"])[0]
+        return total + y.mean() * range(6)[data["group"][0]] + inside
+
+    data = {"y": np.array([3.0, 1.0, 2.0]), "group": np.array([1, 2, 1]), "scale": 0.5}
+    value = run(function, np.array([1.0, 10.0, 100.0]), data)
+    assert value == pytest.approx(1 + (10 * 2 + 100 * 3) * math.exp(0.5) + 2 + (1 + 6))
+
+
 def test_an_index_from_data_is_looked_at() -> None:
     def function(x: Any, data: dict[str, Any]) -> Any:
         return (x[data["group"] - 1] * np.arange(3.0)).sum() + x[data["group"][0]]
