@@ -158,5 +158,40 @@ def backwards(x):
     return np.sum(last * np.arange(4.0).reshape(2, 2)) + np.sum(rows * np.arange(12.0).reshape(6, 2))
 
 
-SCANS = {"autoregression": autoregression, "garch": garch, "forward": forward, "backwards": backwards}
+def kalman(x):
+    """Return the log likelihood of a local trend: a vector and a matrix carried, both moved by parameters."""
+    y = np.sin(np.arange(12.0)) + 0.1 * np.arange(12.0)
+    move = np.array([[1.0, 1.0], [0.0, 1.0]])
+    noise = np.diag(np.exp(x[:2]))
+
+    def step(carry, now):
+        mean, spread = move @ carry[0], move @ carry[1] @ move.T + noise
+        scale = spread[0, 0] + np.exp(x[2])
+        gain, miss = spread[:, 0] / scale, now - mean[0]
+        return (mean + gain * miss, spread - np.outer(gain, spread[0])), -0.5 * np.log(scale) - 0.5 * miss**2 / scale
+
+    return scan(step, (x[3:5], np.eye(2) * np.exp(x[5])), y)[1].sum()
+
+
+def masked(x):
+    """Return what loops do with truth values and places: in sequences, and captured."""
+    seen, places = np.array([True, False, True, True]), np.array([3, 0, 2, 1])
+    up = x[:4] > 0
+
+    def step(carry, rows):
+        shown, place = rows
+        new = np.where(up, carry * x[place], carry[places] - x[4])
+        return np.where(shown, new, carry), np.where(x[5] > 0, new.sum(), carry @ new)
+
+    return scan(step, x[:4] * 1.0, (seen, places))[1].sum()
+
+
+SCANS = {
+    "autoregression": autoregression,
+    "garch": garch,
+    "forward": forward,
+    "backwards": backwards,
+    "kalman": kalman,
+    "masked": masked,
+}
 FUNCTIONS = {**ELEMENTWISE, **ARRAYS, **SCANS}

@@ -66,6 +66,7 @@ _POWERS: dict[Any, Callable[[Builder, int], int]] = {
     2: lambda builder, x: builder.elementwise("mul", x, x),
     3: _cube,
     0.5: lambda builder, x: builder.elementwise("sqrt", x),
+    -0.5: lambda builder, x: builder.elementwise("div", builder.constant(1.0), builder.elementwise("sqrt", x)),
     -1: lambda builder, x: builder.elementwise("div", builder.constant(1.0), x),
 }
 """Powers that are something simpler."""
