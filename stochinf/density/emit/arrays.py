@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from stochinf.density.emit.words import BIT, DOUBLE, NUMBERS, WORD, Writer
 from stochinf.density.graph import Node
 
-__all__ = ["Array", "row_by_row", "viewed"]
+__all__ = ["Array", "as_word", "row_by_row", "viewed"]
 
 VIEWS = ("broadcast", "reshape", "slice", "transpose")
 """Operations that name numbers of an array anew and compute nothing."""
@@ -54,14 +54,18 @@ class Array(NamedTuple):
         fixed = self.start if isinstance(self.start, int) else 0
         total = None if isinstance(self.start, int) else self.start
         for i, step in zip(index, strides, strict=True):
-            if isinstance(i, int):
+            if isinstance(i, int) and isinstance(step, int):
                 fixed += i * step
-            elif step:
-                term = i if step == 1 else w.builder.mul(i, w.word(step))
+            elif not isinstance(step, int) or step:
+                term = i if isinstance(step, int) and step == 1 else w.builder.mul(i, as_word(w, step))
                 total = term if total is None else w.builder.add(total, term)
         if total is None or fixed:
             total = w.word(fixed) if total is None else w.builder.add(total, w.word(fixed))
         return w.at(self.pointer, total)
+
+    def first(self, w: Writer) -> Any:
+        """Return where the first number lies."""
+        return self.address(w, (0,) * len(self.shape))
 
     def load(self, w: Writer, index: tuple[Any, ...]) -> Any:
         """Return a number of the array."""

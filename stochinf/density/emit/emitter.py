@@ -190,11 +190,9 @@ class Emitter:
         if shape == ():
             yield ()
         elif len(shape) == 1:
-            with self.w.loop(shape[0], apart=apart) as i:
-                yield (i,)
+            yield from ((i,) for i in self.w.each(shape[0], apart=apart))
         else:
-            with self.w.loop(shape[0]) as i, self.w.loop(shape[1], apart=apart) as j:
-                yield (i, j)
+            yield from ((i, j) for i in self.w.each(shape[0]) for j in self.w.each(shape[1], apart=apart))
 
     def copy(self, source: Array, target: Array) -> None:
         """Copy an array."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from stochinf.density.emit.words import DOUBLE, INT, WORD, Writer
+from stochinf.density.emit.words import DOUBLE, INT, WORD, Writer, shared
 
 __all__ = ["exp", "expm1", "log", "log1p", "logaddexp", "sigmoid", "softplus", "tanh"]
 
@@ -62,8 +62,10 @@ def tail(w: Writer, r: Any) -> Any:
 
 def exp(w: Writer, x: Any) -> Any:
     """Return exp(x)."""
-    if not w.wide:
-        return w.intrinsic("exp", x)
+    return shared(w, "exp", _exp, x, inline=True) if w.wide else w.intrinsic("exp", x)
+
+
+def _exp(w: Writer, x: Any) -> Any:
     with w.strict("contract"):
         k, r = reduced(w, x)
         value = w.add(w.number(1.0), w.add(r, w.multiply(w.multiply(r, r), tail(w, r))))
@@ -74,8 +76,10 @@ def exp(w: Writer, x: Any) -> Any:
 
 def expm1(w: Writer, x: Any) -> Any:
     """Return exp(x) - 1."""
-    if not w.wide:
-        return w.call("expm1", x)
+    return shared(w, "expm1", _expm1, x, inline=True) if w.wide else w.call("expm1", x)
+
+
+def _expm1(w: Writer, x: Any) -> Any:
     with w.strict("contract"):
         k, r = reduced(w, x)
         small = w.add(r, w.multiply(w.multiply(r, r), tail(w, r)))
@@ -89,8 +93,10 @@ def expm1(w: Writer, x: Any) -> Any:
 
 def log(w: Writer, x: Any) -> Any:
     """Return log(x), -infinity at 0, NaN below."""
-    if not w.wide:
-        return w.intrinsic("log", x)
+    return shared(w, "log", _log, x, inline=True) if w.wide else w.intrinsic("log", x)
+
+
+def _log(w: Writer, x: Any) -> Any:
     with w.strict("contract"):
         subnormal = w.compare("<", x, w.number(LEAST))
         scaled = w.select(subnormal, w.multiply(x, w.number(2.0**SHIFT)), x)
@@ -118,8 +124,10 @@ def _log_of_parts(w: Writer, k: Any, f: Any) -> Any:
 
 def log1p(w: Writer, x: Any) -> Any:
     """Return log(1 + x): the logarithm of the rounded sum, corrected by what rounding lost."""
-    if not w.wide:
-        return w.call("log1p", x)
+    return shared(w, "log1p", _log1p, x, inline=True) if w.wide else w.call("log1p", x)
+
+
+def _log1p(w: Writer, x: Any) -> Any:
     with w.strict():
         u = w.add(w.number(1.0), x)
         small, large = w.subtract(x, w.subtract(u, w.number(1.0))), w.subtract(w.number(1.0), w.subtract(u, x))
@@ -151,8 +159,10 @@ def logaddexp(w: Writer, x: Any, y: Any) -> Any:
 
 def tanh(w: Writer, x: Any) -> Any:
     """Return tanh(x) = -t / (2 + t), t = expm1(-2|x|), with the sign of x."""
-    if not w.wide:
-        return w.call("tanh", x)
+    return shared(w, "tanh", _tanh, x, inline=True) if w.wide else w.call("tanh", x)
+
+
+def _tanh(w: Writer, x: Any) -> Any:
     t = expm1(w, w.multiply(w.number(-2.0), w.intrinsic("fabs", x)))
     value = w.divide(w.negative(t), w.add(w.number(2.0), t))
     return w.intrinsic("copysign", value, x)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from stochinf.density.emit.arrays import Array
+from stochinf.density.emit.arrays import Array, as_word
 from stochinf.density.emit.elementwise import maximum
-from stochinf.density.emit.words import WORD
+from stochinf.density.emit.words import TINY, WORD
 
 if TYPE_CHECKING:
     from stochinf.density.emit.emitter import Emitter
     from stochinf.density.emit.plan import Term
 
 __all__ = ["Loop"]
-
-LONG = 4
-"""Turns from which on a loop may become vector code."""
 
 Index = tuple[Any, ...]
 
@@ -65,14 +62,17 @@ class Loop:
 
     def _nest(self) -> None:
         if len(self.shape) == 1 or self._flat():
-            self.turns(0, math.prod(self.shape))
+            self.w.wide = math.prod(self.shape) > TINY
+            for i in self.w.each(math.prod(self.shape), apart=True):
+                self._body((i,))
+            self.w.wide = False
             return
         rows = [number for number in self.slots if self.nodes[number].shape != ()]
-        self.w.wide = self.shape[1] >= LONG
-        with self.w.loop(self.shape[0]) as i:
+        self.w.wide = self.shape[1] > TINY
+        for i in self.w.each(self.shape[0]):
             for number in rows:
                 self.w.builder.store(self._neutral(number), self.slots[number])
-            with self.w.loop(self.shape[1], apart=True) as j:
+            for j in self.w.each(self.shape[1], apart=True):
                 self._body((i, j))
             for number in rows:
                 self.emitter.place(number).store(self.w, (i,), self.w.builder.load(self.slots[number]))
@@ -80,7 +80,7 @@ class Loop:
 
     def turns(self, start: Any, stop: Any) -> None:
         """Write some of the turns, where one index serves."""
-        self.w.wide = not isinstance(stop, int) or stop >= LONG
+        self.w.wide = True
         with self.w.loop(stop, start, apart=True) as i:
             self._body((i,))
         self.w.wide = False
@@ -176,8 +176,9 @@ class Loop:
 
     def _lower(self, value: Any, factor: float, index: Index) -> Any:
         """Return a number of the lower part of a matrix."""
-        below = self.w.builder.icmp_unsigned("<", index[1], index[0])
-        on = self.w.builder.icmp_unsigned("==", index[1], index[0])
+        row, column = (as_word(self.w, i) for i in index)
+        below = self.w.builder.icmp_unsigned("<", column, row)
+        on = self.w.builder.icmp_unsigned("==", column, row)
         diagonal = self.w.multiply(self.w.number(factor), value)
         return self.w.select(below, value, self.w.select(on, diagonal, self.w.number(0.0)))
 

@@ -34,7 +34,7 @@ def cumsum(emitter: Emitter, node: Node, operands: list[Any]) -> Array:
     total = w.slot(w.number(0.0) if node.kind == "float" else w.word(0))
     for other in emitter.indices(tuple(across), apart=False):
         w.builder.store(w.number(0.0) if node.kind == "float" else w.word(0), total)
-        with w.loop(node.shape[axis], backwards=reverse) as i:
+        for i in w.each(node.shape[axis], backwards=reverse):
             index = (*other, i) if axis == len(node.shape) - 1 else (i, *other)
             add = w.add if node.kind == "float" else w.builder.add
             w.builder.store(add(w.builder.load(total), operands[0].load(w, index)), total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stochinf.density.emit import library
-from stochinf.density.emit.arrays import Array
+from stochinf.density.emit.arrays import Array, as_word
 from stochinf.density.emit.library import by_columns
 from stochinf.density.emit.words import Writer
 from stochinf.density.graph import Node
@@ -53,10 +53,11 @@ def by_rows(emitter: Emitter, a: Array, b: Array, out: Array) -> None:
     """Write C = A B: row i of C is the sum of A[i, k] times row k of B."""
     w = emitter.w
     emitter.fill(out, 0.0)
-    with w.loop(out.shape[0]) as i, w.loop(a.shape[1]) as k:
-        factor = a.load(w, (i, k))
-        with w.loop(out.shape[1], apart=True) as j:
-            out.store(w, (i, j), w.add(out.load(w, (i, j)), w.multiply(factor, b.load(w, (k, j)))))
+    for i in w.each(out.shape[0]):
+        for k in w.each(a.shape[1]):
+            factor = a.load(w, (i, k))
+            for j in w.each(out.shape[1], apart=True):
+                out.store(w, (i, j), w.add(out.load(w, (i, j)), w.multiply(factor, b.load(w, (k, j)))))
 
 
 def rows_times(w: Writer, a: Array, v: Array, out: Array, start: Any, stop: Any) -> None:
@@ -65,7 +66,7 @@ def rows_times(w: Writer, a: Array, v: Array, out: Array, start: Any, stop: Any)
     def rows(i: Any, count: int) -> None:
         totals = [w.slot(w.number(0.0)) for _ in range(count)]
         which = [w.builder.add(i, w.word(k)) for k in range(count)]
-        with w.loop(a.shape[1], apart=True) as j:
+        for j in w.each(a.shape[1], apart=True):
             factor = v.load(w, (j,))
             for row, total in zip(which, totals, strict=True):
                 w.builder.store(w.add(w.builder.load(total), w.multiply(a.load(w, (row, j)), factor)), total)
@@ -81,7 +82,7 @@ def columns_plus(w: Writer, a: Array, v: Array, out: Array, start: Any, stop: An
     def rows(i: Any, count: int) -> None:
         which = [w.builder.add(i, w.word(k)) for k in range(count)]
         factors = [v.load(w, (row,)) for row in which]
-        with w.loop(a.shape[1], apart=True) as j:
+        for j in w.each(a.shape[1], apart=True):
             total = out.load(w, (j,))
             for row, factor in zip(which, factors, strict=True):
                 total = w.add(total, w.multiply(a.load(w, (row, j)), factor))
@@ -92,7 +93,10 @@ def columns_plus(w: Writer, a: Array, v: Array, out: Array, start: Any, stop: An
 
 def in_fours(w: Writer, rows: Any, start: Any, stop: Any) -> None:
     """Write a loop over rows, four at a time, then those that are left."""
-    start, stop = (w.word(bound) if isinstance(bound, int) else bound for bound in (start, stop))
+    if isinstance(stop, int) and stop <= ROWS:
+        rows(w.word(0), stop)
+        return
+    start, stop = as_word(w, start), as_word(w, stop)
     fours = w.builder.udiv(w.builder.sub(stop, start), w.word(ROWS))
     with w.loop_if_any(fours) as turn:
         rows(w.builder.add(start, w.builder.mul(turn, w.word(ROWS))), ROWS)

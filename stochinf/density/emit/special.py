@@ -10,10 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-
 from stochinf.density.emit.functions import polynomial
-from stochinf.density.emit.words import DOUBLE, Writer
+from stochinf.density.emit.words import Writer, shared
 
 __all__ = ["digamma", "log_ndtr", "trigamma"]
 
@@ -22,18 +20,6 @@ STEPS = 10
 BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510]
 TAIL = -35.0
 """Below it the normal probability comes near the smallest number."""
-
-
-def shared(w: Writer, name: str, write: Callable[[Writer, Any], Any], x: Any) -> Any:
-    """Call a function of the module; it is written where it is not there."""
-    function = w.module.globals.get(name)
-    if function is None:
-        function = ir.Function(w.module, ir.FunctionType(DOUBLE, [DOUBLE]), name)
-        function.linkage = "internal"
-        inner = Writer(function)
-        inner.flags = ("contract",)
-        inner.builder.ret(write(inner, function.args[0]))
-    return w.builder.call(function, [x])
 
 
 def either(w: Writer, bit: Any, first: Callable[[], Any], second: Callable[[], Any]) -> Any:
@@ -49,7 +35,7 @@ def either(w: Writer, bit: Any, first: Callable[[], Any], second: Callable[[], A
 
 def digamma(w: Writer, x: Any) -> Any:
     """Return the derivative of lgamma."""
-    return shared(w, "stochinf_digamma", _digamma, x)
+    return shared(w, "digamma", _digamma, x, flags=("contract",))
 
 
 def _digamma(w: Writer, x: Any) -> Any:
@@ -74,7 +60,7 @@ def _digamma_positive(w: Writer, x: Any) -> Any:
 
 def trigamma(w: Writer, x: Any) -> Any:
     """Return the derivative of digamma."""
-    return shared(w, "stochinf_trigamma", _trigamma, x)
+    return shared(w, "trigamma", _trigamma, x, flags=("contract",))
 
 
 def _trigamma(w: Writer, x: Any) -> Any:
@@ -99,7 +85,7 @@ def _trigamma_positive(w: Writer, x: Any) -> Any:
 
 def log_ndtr(w: Writer, x: Any) -> Any:
     """Return the logarithm of the standard normal probability of values below x."""
-    return shared(w, "stochinf_log_ndtr", _log_ndtr, x)
+    return shared(w, "log_ndtr", _log_ndtr, x, flags=("contract",))
 
 
 def _log_ndtr(w: Writer, x: Any) -> Any:

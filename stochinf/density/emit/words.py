@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from llvmlite import ir
 
-__all__ = ["BIT", "DOUBLE", "FREE", "INT", "NUMBERS", "WORD", "Writer", "whole"]
+__all__ = ["BIT", "DOUBLE", "FREE", "INT", "NUMBERS", "WORD", "Writer", "shared", "whole"]
 
 BIT, INT, WORD, DOUBLE = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 NUMBERS = DOUBLE.as_pointer()
 FREE = ("reassoc", "contract", "arcp", "nsz")
 """Freedom that keeps NaN and infinity: sums may be reordered, a product and a sum may be rounded once."""
 
+TINY = 4
+"""Turns up to which no loop is written, but every turn."""
 SHORT, LONG = 8, 64
 """Turns from which on a loop becomes vector code, and several vectors at a time."""
 ALONE = re.compile(r"^(!\d+) = !{ i64 \d+ }$", re.MULTILINE)
@@ -176,6 +178,23 @@ class Writer:
         """Return a property of a loop."""
         return self.module.add_metadata([ir.MetaDataString(self.module, f"llvm.loop.{name}"), *values])
 
+    def each(self, count: int, backwards: bool = False, apart: bool = False) -> Iterator[Any]:
+        """Give every index of 0, ..., count - 1 to a `for`: numbers one by one where they are few, else a loop's."""
+        if count <= TINY:
+            yield from (range(count - 1, -1, -1) if backwards else range(count))
+        else:
+            with self.loop(count, backwards=backwards, apart=apart) as index:
+                yield index
+
+    def upto(self, stop: Any, backwards: bool = False, apart: bool = False) -> Iterator[Any]:
+        """Give every index of 0, ..., stop - 1 to a `for`; there may be none."""
+        if isinstance(stop, int):
+            yield from self.each(stop, backwards, apart)
+        else:
+            some = self.builder.icmp_unsigned("!=", stop, self.word(0))
+            with self.builder.if_then(some), self.loop(stop, backwards=backwards, apart=apart, most=SHORT) as index:
+                yield index
+
     @contextlib.contextmanager
     def loop_if_any(self, stop: Any, start: Any = 0, most: int = LONG) -> Iterator[Any]:
         """Write a loop over start, ..., stop - 1 that may have no turns."""
@@ -193,3 +212,40 @@ class Writer:
         before, self.flags = self.flags, flags
         yield
         self.flags = before
+
+
+def shared(
+    w: Writer, name: str, write: Callable[..., Any], *values: Any, flags: Sequence[str] = FREE, inline: bool = False
+) -> Any:
+    """Call a function of the module; it is written where it is not there.
+
+    Parameters
+    ----------
+    w : Writer
+        Of the caller.
+    name : str
+        Of the function.
+    write : callable
+        Takes a writer and the arguments; returns the result, or None.
+    *values
+        The arguments.
+    flags : sequence of str
+        Freedom of its arithmetic.
+    inline : bool
+        Whether LLVM puts its body in place of every call, as loops need that are to become vector code.
+    """
+    name = f"own_{name}"
+    function = w.module.globals.get(name)
+    if function is None:
+        result = DOUBLE if inline or flags != FREE else ir.VoidType()
+        function = ir.Function(w.module, ir.FunctionType(result, [value.type for value in values]), name)
+        function.linkage = "internal"
+        function.attributes.add("alwaysinline" if inline else "noinline")
+        for argument in function.args:
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        inner = Writer(function)
+        inner.flags, inner.wide = flags, inline
+        value = write(inner, *function.args)
+        inner.builder.ret_void() if value is None else inner.builder.ret(value)
+    return w.builder.call(function, values)
