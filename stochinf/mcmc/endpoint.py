@@ -146,6 +146,10 @@ class Trajectory(NamedTuple):
         """Keep step size and metric from here on."""
         warmup.begin_sampling(state)
 
+    def notes(self, states: list[HamiltonianState]) -> tuple[str, ...]:
+        """Say which metric and step size the chains have."""
+        return warmup.notes(states)
+
     def update(self, target: Any, state: HamiltonianState, point: int, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Propose the end of a trajectory; while a step size is looked for, trajectories of one step are made and not taken."""
         rate = self.unit * rate**self.power

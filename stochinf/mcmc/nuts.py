@@ -108,6 +108,10 @@ class NUTS(NamedTuple):
         """Keep step size and metric from here on."""
         warmup.begin_sampling(state)
 
+    def notes(self, states: list[HamiltonianState]) -> tuple[str, ...]:
+        """Say which metric and step size the chains have."""
+        return warmup.notes(states)
+
     def update(self, target: Any, state: HamiltonianState, point: int, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Draw a momentum, double the trajectory until it turns, and take one of its points.
 

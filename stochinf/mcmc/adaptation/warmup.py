@@ -20,7 +20,7 @@ from stochinf.mcmc.adaptation.metric import Metric
 from stochinf.mcmc.adaptation.step_size import AIM, AVERAGED, FIRST_STEP, JITTER, LOG_STEP, SEARCH, advance
 from stochinf.mcmc.doubling import ACCEPTED, STEPS, SYMMETRIC
 
-__all__ = ["adapt", "begin_sampling", "begin_warmup", "next_review", "review"]
+__all__ = ["adapt", "begin_sampling", "begin_warmup", "next_review", "notes", "review"]
 
 DONE, RANK, DIVERGENCES, TOTAL, EARLY_END, METRIC_END, FOREGROUND, BACKGROUND, WINDOW, DIAGONAL = range(10)
 STORED, SINCE, SPLIT, STARTED, LEARNS = range(10, 15)
@@ -177,3 +177,21 @@ def review(metric: Metric, state: Any) -> None:
     counts[RANK], counts[DIAGONAL], counts[STARTED] = rank, int(rank == 0), 1
     state.scale[:] = scale
     state.directions[:rank], state.stretch[:rank] = rows, np.sqrt(variances) - 1.0
+
+
+def notes(states: list[Any]) -> tuple[str, ...]:
+    """Say what the chains have learnt: the directions of their metrics and their step sizes.
+
+    Parameters
+    ----------
+    states : list of HamiltonianState
+        One for each chain.
+    """
+    ranks = [int(state.counts[RANK]) for state in states]
+    few, many = min(ranks), max(ranks)
+    number = f"{many}" if few == many else f"{few} to {many}"
+    metric = f"diagonal and {number} direction{'s' if many > 1 else ''} in {states[0].position.size} dimensions"
+    steps = [math.exp(state.tuning[LOG_STEP]) for state in states]
+    if any(math.isnan(state.tuning[AIM]) for state in states):
+        return (f"metric: {metric if many else 'diagonal'}",)
+    return (f"metric: {metric if many else 'diagonal'}; leapfrog steps of {min(steps):.3g} to {max(steps):.3g} were found",)
