@@ -51,7 +51,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.density.operations import ELEMENTWISE, broadcast_shape, fold
-from stochinf.density.simpler import simplified
+from stochinf.density.simpler import moderate, simplified
 
 __all__ = ["Builder", "Graph", "Node"]
 
@@ -268,7 +268,7 @@ class Builder:
         if node.op == "neg":
             return -1, node.operands[0]
         factor = self.value(node.operands[0]) if node.op == "mul" else None
-        return (1, number) if factor is None else (factor, node.operands[1])
+        return (1, number) if factor is None or not moderate(factor) else (factor, node.operands[1])
 
     def scaled(self, factor: float, number: int) -> int:
         """Return a constant times a node."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stochinf.density.graph import Builder
 
-__all__ = ["simplified"]
+__all__ = ["moderate", "simplified"]
 
 
 def simplified(builder: Builder, op: str, operands: tuple[int, ...], values: tuple[Any, ...]) -> int | None:
@@ -43,8 +43,13 @@ def _scaled(builder: Builder, op: str, operands: tuple[int, ...], values: tuple[
     if values[0] is not None or values[1] is not None:
         factor, other, plain = (values[0], y, second) if values[0] is not None else (values[1], x, first)
         placed = values[0] is not None and plain == 1 and factor != -1
-        return None if placed else builder.scaled(factor * plain, other)
+        return None if placed or (plain != 1 and not moderate(factor)) else builder.scaled(factor * plain, other)
     return None if first == second == 1 else builder.scaled(first * second, builder.elementwise("mul", x, y))
+
+
+def moderate(value: float) -> bool:
+    """Whether products of two such numbers neither overflow nor vanish."""
+    return 1e-150 < abs(value) < 1e150
 
 
 def _power_of_two(value: float) -> bool:

@@ -59,6 +59,13 @@ def test_constants_fold() -> None:
     assert operations(graph) == ["input", "sum", "constant", "mul"]
 
 
+def test_huge_and_tiny_factors_are_not_joined() -> None:
+    function = lambda x: (1e200 * (1e200 * x)).sum() + (1e-200 * (-1e-200 * (1e300 * x))).sum()  # noqa: E731
+    position = np.array([1e-300, 3e-300])
+    graph = trace(function, 2).graph
+    assert evaluate(graph, [position])[0] == pytest.approx(function(position), rel=1e-14)
+
+
 def test_a_constant_factor_leaves_a_sum() -> None:
     graph = gradient(trace(lambda x: (-0.5 * x * x).sum(), 4).graph)
     assert sorted(operations(graph)) == ["constant", "input", "mul", "mul", "neg", "sum"]
