@@ -112,9 +112,9 @@ class PointerDensity(NamedTuple):
     ...     for i in range(n):
     ...         log_density[0] -= 0.5 * x[i] * x[i]
     ...     return 0
-    >>> d = si.sample(si.density.PointerDensity(normal, dim=2), draws=500, warmup=200, chains=2, rng=0)
+    >>> d = si.sample(si.density.PointerDensity(normal, dim=2), draws=5000, warmup=500, chains=2, rng=0)
     >>> d["position"].shape
-    (2, 500, 2)
+    (2, 5000, 2)
     """
 
     function: Any
