@@ -160,8 +160,8 @@ def _batches(run: Run) -> Iterator[str]:
     worst = float(share[~np.isnan(share)].max(initial=0.0))
     if worst > NOISE_LIMIT:
         yield (
-            f"minibatches add {worst:.2g} times the noise that is injected, so the draws spread too far (tell how far by"
-            " predicted_bias): take smaller steps, larger batches, or estimator=ControlVariates()"
+            f"minibatches add {worst:.2g} times the noise that is injected, so the draws may spread too far (predicted_bias"
+            " tells how far): take smaller steps, larger batches, or estimator=ControlVariates()"
         )
 
 
