@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stochinf.density.pointer import PointerDensity
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import StochinfError, warn_of_doubt
 
 __all__ = ["GradientCheck", "check_gradient", "outcome", "warn_of_improper"]
 
@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 TRIES = 20
 STEP = 5e-4
 """Of finite differences of fourth order, relative to a coordinate's size: errors of rounding and of truncation are alike."""
+PATIENCE = 0.05
+"""Seconds that are spent on looking along directions."""
 FAR = (1e8, 1e12)
 LOGARITHMIC = (150.0, 600.0)
 """Two distances from the centre: what falls off more slowly than the inverse distance between them has no finite integral. The
@@ -140,20 +142,27 @@ def warn_of_improper(density: Any, target: PointerDensity) -> None:
     if position is None:
         demand_numbers(density)
         return
-    own = target.private()
-    rising = []
-    for k, (name, real) in enumerate(density.layout.coordinates()):
-        spans = (FAR, LOGARITHMIC) if real else (LOGARITHMIC,)
-        for sign, ahead in (("+", 1.0), ("-", -1.0)):
-            if endless(own, position, k, ahead, spans):
-                rising.append(f"{name} -> {sign}infinity")
+    rising = list(rising_along(density, target.private(), position))
     if rising:
         more = f" and {len(rising) - 6} more" if len(rising) > 6 else ""
-        warnings.warn(
+        warn_of_doubt(
             f"{density!r}: the log density does not fall off as {', '.join(rising[:6])}{more}; it seems to be improper,"
-            " and its draws would go there: give these parameters a prior",
-            stacklevel=3,
+            " and its draws would go there: give these parameters a prior"
         )
+
+
+def rising_along(density: Any, target: PointerDensity, position: Floats) -> Iterator[str]:
+    """Yield the directions along which a density does not fall off, parameters by their first numbers first, while time lasts."""
+    names = list(density.layout.coordinates())
+    first = {stretch.start for stretch in density.layout.stretches.values()}
+    end = time.thread_time() + PATIENCE
+    for k in sorted(range(len(names)), key=lambda k: k not in first):
+        name, real = names[k]
+        for sign, ahead in (("+", 1.0), ("-", -1.0)):
+            if endless(target, position, k, ahead, (FAR, LOGARITHMIC) if real else (LOGARITHMIC,)):
+                yield f"{name} -> {sign}infinity"
+        if time.thread_time() > end:
+            return
 
 
 def warn_of_flat(density: Any, target: PointerDensity) -> None:
@@ -162,9 +171,8 @@ def warn_of_flat(density: Any, target: PointerDensity) -> None:
     reach = (2.0, 1e3) if hasattr(density.source, "number_at") else (2.0, 2.0)
     found = {own.log_density(generator.uniform(-size, size, target.dim)) for size in reach for _ in range(3)}
     if len(found) == 1 and math.isfinite(value := found.pop()):
-        warnings.warn(
-            f"{density!r}: the log density is {value:g} at six random positions: it seems to be flat, and no distribution",
-            stacklevel=4,
+        warn_of_doubt(
+            f"{density!r}: the log density is {value:g} at six random positions: it seems to be flat, and no distribution"
         )
 
 
