@@ -48,7 +48,7 @@ class MALA(NamedTuple):
     Parameters
     ----------
     step_size : float or schedule
-        h above, in whitened coordinates; NaN finds it during warm-up, and jitters its root by 10 %.
+        The h above, in whitened coordinates; NaN finds it during warm-up, and jitters its root by 10 %.
     target_acceptance : float
         Mean acceptance aimed at during warm-up; NaN takes 0.574. A step size that is given is kept unless this is given too.
     metric : str, array or Metric
@@ -84,7 +84,7 @@ class ULA(NamedTuple):
     Parameters
     ----------
     step_size : float or schedule
-        h above, in whitened coordinates; NaN finds it during warm-up, and jitters its root by 10 %.
+        The h above, in whitened coordinates; NaN finds it during warm-up, and jitters its root by 10 %.
     target_acceptance : float
         What MALA's mean acceptance would be, aimed at during warm-up; NaN takes 0.95.
     metric : str, array or Metric
