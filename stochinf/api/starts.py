@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import DensityError, StochinfError
 from stochinf.engine.loop import evaluate
 from stochinf.engine.rates import prepared
 from stochinf.engine.streams import Streams
@@ -86,13 +86,41 @@ def _drawn(target: Any, kernel: Any, chains: int, entropy: int) -> tuple[Floats 
     if getattr(ready, "lanes", False) or not judged or not hasattr(target, "start"):
         return None, []
     found = [_first_finite(target, ready, Streams(entropy, chain, 1).generator()) for chain in range(chains)]
+    points = np.stack([point for point, _ in found])
+    basin = _dominant(target, ready, points, entropy)
+    if basin is not None:
+        return basin
     tried = sum(tries for _, tries in found)
     if tried == chains:
         return None, []
     again = [chain for chain, (_, tries) in enumerate(found) if tries > 1]
     which = f"chain{'s' if len(again) > 1 else ''} {', '.join(map(str, again[:8]))}{', ...' if len(again) > 8 else ''}"
     note = f"starting points of {which} were drawn anew, {tried - chains} times in all: the log density was not finite there"
-    return np.stack([point for point, _ in found]), [note]
+    return points, [note]
+
+
+def _dominant(target: Any, kernel: Any, points: Floats, entropy: int) -> tuple[Floats, list[str]] | None:
+    """Return starting points in the basin that outweighs others by far, None where there is no such thing."""
+    needed = "log_density_gradient" in getattr(kernel, "needs", ()) and hasattr(target, "failure")
+    if not needed:
+        return None
+    from stochinf.vi.basins import dominant
+    from stochinf.vi.oracle import Oracle
+
+    generator = np.random.default_rng(_seed(entropy))
+    try:
+        found = dominant(Oracle("sample", target), points, generator)
+    except DensityError:
+        return None  # the run will meet it, and keep what was drawn before
+    if found is None:
+        return None
+    draws, _ = found.candidate.draw(generator.standard_normal(points.shape))
+    finite = [math.isfinite(_log_density(target, kernel, draw)) for draw in draws]
+    note = (
+        f"climbs lead to modes of unequal mass, {found.share:.0%} of them to those with e^-{found.gap:.0f} of the largest;"
+        " chains start in that one"
+    )
+    return np.where(np.array(finite)[:, np.newaxis], draws, found.candidate.mean), [note]
 
 
 def _first_finite(target: Any, kernel: Any, generator: np.random.Generator) -> tuple[Floats, int]:

@@ -51,6 +51,7 @@ def exact_start(
     kernel : part
         With all its rates given: there is no warm-up.
     target : model or part
+        The distribution, by its log density.
     draws : array_like of shape (n, dim)
         Independent exact draws, as positions: free numbers.
     steps : int
@@ -68,7 +69,7 @@ def exact_start(
     Returns
     -------
     Verdict
-        p-values by quantity, and `passed`.
+        The p-values by quantity, and `passed`.
 
     Raises
     ------

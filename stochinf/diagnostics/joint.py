@@ -70,7 +70,7 @@ def geweke(
     Returns
     -------
     Verdict
-        z scores as `figures`; it fails where one is beyond 5 in absolute value.
+        The z scores are its `figures`; it fails where one is beyond 5 in absolute value.
 
     Raises
     ------

@@ -47,7 +47,9 @@ class Path(NamedTuple):
     settled: bool
 
 
-def climb(oracle: Oracle, start: Floats, most: int = 1000, tolerance: float = 1e-8, gain: float = 1e-10) -> Path:
+def climb(
+    oracle: Oracle, start: Floats, most: int = 1000, tolerance: float = 1e-8, gain: float = 1e-10, memory: int = MEMORY
+) -> Path:
     """Climb from a start to a mode.
 
     Parameters
@@ -61,10 +63,12 @@ def climb(oracle: Oracle, start: Floats, most: int = 1000, tolerance: float = 1e
         Of the gradient in the metric of the last pairs: twice what a step is expected to gain.
     gain : float
         Relative gain of a step below which the climb ends.
+    memory : int
+        Steps that directions are made from.
     """
     value, gradient = oracle.slope(start)
     steps = [(start, gradient, value)]
-    pairs: list[tuple[Floats, Floats]] = []
+    pairs: list[tuple[Floats, Floats, float]] = []
     for _ in range(most):
         direction = _direction(gradient, pairs)
         slope = float(direction @ gradient)
@@ -77,8 +81,9 @@ def climb(oracle: Oracle, start: Floats, most: int = 1000, tolerance: float = 1e
             pairs = []
             continue
         s, y = found[0] - steps[-1][0], steps[-1][1] - found[1]
-        if s @ y > 1e-12 * float(y @ y):
-            pairs = [*pairs, (s, y)][-MEMORY:]
+        product = float(s @ y)
+        if product > 1e-12 * float(y @ y):
+            pairs = [*pairs, (s, y, product)][-memory:]
         gained = found[2] - steps[-1][2]
         steps.append(found)
         gradient = found[1]
@@ -94,18 +99,18 @@ def _path(steps: list[tuple[Floats, Floats, float]], settled: bool) -> Path:
     return Path(positions, gradients, values, settled)
 
 
-def _direction(gradient: Floats, pairs: list[tuple[Floats, Floats]]) -> Floats:
+def _direction(gradient: Floats, pairs: list[tuple[Floats, Floats, float]]) -> Floats:
     """Return the inverse Hessian of the pairs, by the two-loop recursion, times the gradient."""
     q, weights = gradient.copy(), []
-    for s, y in reversed(pairs):
-        weight = float(s @ q) / float(s @ y)
+    for s, y, product in reversed(pairs):
+        weight = float(s @ q) / product
         q -= weight * y
         weights.append(weight)
     if pairs:
-        s, y = pairs[-1]
-        q *= float(s @ y) / float(y @ y)
-    for (s, y), weight in zip(pairs, reversed(weights), strict=True):
-        q += (weight - float(y @ q) / float(s @ y)) * s
+        _, y, product = pairs[-1]
+        q *= product / float(y @ y)
+    for (s, y, product), weight in zip(pairs, reversed(weights), strict=True):
+        q += (weight - float(y @ q) / product) * s
     return q
 
 

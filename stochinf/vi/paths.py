@@ -31,7 +31,7 @@ from stochinf.vi.ascent import MEMORY, climb
 from stochinf.vi.mode import position_of
 from stochinf.vi.oracle import Oracle
 
-__all__ = ["Candidate", "candidates", "pathfinder", "walked"]
+__all__ = ["Candidate", "candidates", "judged", "pathfinder", "walked"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def _candidate(position: Floats, gradient: Floats, alpha: Floats, pairs: list[tu
     return Candidate(mean, root, basis, factor) if good else None
 
 
-def _best(oracle: Oracle, found: list[Candidate], generator: np.random.Generator) -> tuple[Candidate, float]:
+def judged(oracle: Oracle, found: list[Candidate], generator: np.random.Generator) -> tuple[Candidate, float]:
     """Return the candidate of the largest evidence lower bound."""
     every = max(1, math.ceil(len(found) / MOST_CANDIDATES))
     best, bound = found[-1], -math.inf
@@ -189,4 +189,4 @@ def walked(oracle: Oracle, init: Any, generator: np.random.Generator) -> tuple[C
     """Return the best candidate of one path and its bound."""
     path = climb(oracle, oracle.start(generator, init), most=200, gain=1e-8)
     found = candidates(path.positions, path.gradients)
-    return _best(oracle, found, generator) if found else None
+    return judged(oracle, found, generator) if found else None
