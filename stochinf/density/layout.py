@@ -86,7 +86,7 @@ class Layout:
         known = {name: value[..., None] if np.ndim(value) else value for name, value in data.items()}
         found = self.values(flat, known)
         return {
-            name: np.ascontiguousarray(np.moveaxis(np.asarray(found[name]), -1, 0)).reshape(*outer, *parameter.shape)
+            name: np.ascontiguousarray(np.moveaxis(np.asarray(found[name]), -1, 0)).reshape((*outer, *parameter.shape))
             for name, parameter in self.params.items()
         }
 

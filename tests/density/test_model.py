@@ -108,6 +108,33 @@ def test_bounds_of_parameters() -> None:
         flat.unconstrain({"alpha1": 0.5, "beta1": 0.6})
 
 
+def around(s: Any, a: Any, b: Any, c: Any, d: Any, e: Any, y: Any) -> Any:
+    return sd.exponential(s) + sum(sd.normal(value).sum() for value in (a, b, d, e)) + sd.normal(c) + sd.normal(y).sum()
+
+
+@pytest.mark.fast
+def test_bounds_centres_and_scales_of_every_kind() -> None:
+    low = np.array([0.0, 1.0, 2.0])
+    data = {"low": low, "high": low + 2, "width": low + 1, "y": np.array([1.0, 5.0])}
+    params = {
+        "s": sd.positive(),
+        "a": sd.interval(low, low + 1, shape=3),
+        "b": sd.interval("low", "high", shape=3),
+        "c": sd.interval(lambda y: y.min(), lambda s, y: y.max() + s),
+        "d": sd.affine("low", lambda s: 2 * s, shape=3),
+        "e": sd.affine(0.0, "width", shape=3),
+    }
+    traced, plain = si.Density(around, params, data), si.Density(around, params, data, traced=False)
+    positions = np.random.default_rng(0).normal(size=(2, 2, traced.dim))
+    everything = traced.constrain(positions)
+    for place in np.ndindex(2, 2):
+        one = traced.constrain(positions[place])
+        for name, value in one.items():
+            np.testing.assert_allclose(everything[name][place], value, rtol=1e-13)
+        np.testing.assert_allclose(traced.unconstrain(one), positions[place], atol=1e-9)
+        assert traced.log_density(positions[place]) == pytest.approx(plain.log_density(positions[place]), rel=1e-13)
+
+
 KINDS = {
     "ordered": sd.ordered(3),
     "positive_ordered": sd.positive_ordered(2, shape=2),
