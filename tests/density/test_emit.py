@@ -25,6 +25,7 @@ from stochinf.density.pointer import C_DOUBLES, C_TYPE, PointerDensity
 from stochinf.density.special import sigmoid, softplus
 from stochinf.density.tracing import trace
 from stochinf.engine import cache
+from stochinf.engine.errors import StochinfError
 
 pytestmark = pytest.mark.fast
 
@@ -193,6 +194,15 @@ def test_new_data_compiles_nothing_and_a_damaged_file_is_made_anew(tmp_path, mon
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     assert kept.code_of(lower.split(graph).after, names) == code
     assert cache.compiled["density"] == before + 2
+
+
+def test_data_must_have_the_shapes_that_were_traced() -> None:
+    log_density, data = logistic(7, 3)
+    graph = trace(log_density, 3, data).graph
+    with pytest.raises(StochinfError, match=r"data 'y' has shape \(6,\), and the density was traced with \(7,\)"):
+        CompiledGraph(graph, {**data, "y": data["y"][:6]})
+    with pytest.raises(StochinfError, match="data 'X' is missing"):
+        CompiledGraph(graph, {"y": data["y"]})
 
 
 ANOTHER_PROCESS = """

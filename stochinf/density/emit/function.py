@@ -14,6 +14,7 @@ from stochinf.density.emit.lower import split
 from stochinf.density.emit.machine import ENTRY, WORK, Linked
 from stochinf.density.graph import Graph
 from stochinf.density.pointer import Foreign
+from stochinf.engine.errors import StochinfError
 
 __all__ = ["CompiledGraph"]
 
@@ -36,6 +37,11 @@ class CompiledGraph(Foreign):
         One input, slot 0: the position. Outputs: log density and, if there are two, gradient.
     data : mapping
         Arrays by name, of the shapes and kinds of the graph's leaves.
+
+    Raises
+    ------
+    StochinfError
+        If data are missing or have another shape.
 
     Attributes
     ----------
@@ -66,7 +72,8 @@ class CompiledGraph(Foreign):
         before, after = split(graph)
         leaves = after.leaves("data")
         names = tuple(sorted(leaves))
-        values = {f"~{k}": value for k, value in enumerate(interpreter.evaluate(before, [], data or {}))} | dict(data or {})
+        given = fitting(graph, data or {})
+        values = {f"~{k}": value for k, value in enumerate(interpreter.evaluate(before, [], given))} | given
         self.arrays = [np.require(values[name], KINDS[leaves[name].kind], ["C", "A"]) for name in names]
         linked = _link(after, names)
         self.work = ctypes.c_int64.from_address(linked.constant(WORK)).value
@@ -86,6 +93,19 @@ class CompiledGraph(Foreign):
     def release(self, ticket: int) -> None:
         """Let go of the block of a chain that is no more."""
         self.blocks.pop(ticket, None)
+
+
+def fitting(graph: Graph, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a graph as arrays; compiled code could not tell that a shape is another."""
+    found = {}
+    for name, node in graph.leaves("data").items():
+        if name not in data:
+            raise StochinfError(f"data {name!r} is missing: the density was traced with an array of shape {node.shape}")
+        found[name] = np.asarray(data[name])
+        if found[name].shape != node.shape:
+            shapes = f"has shape {found[name].shape}, and the density was traced with {node.shape}"
+            raise StochinfError(f"data {name!r} {shapes}: trace it again")
+    return found
 
 
 def _link(graph: Graph, names: tuple[str, ...]) -> Linked:

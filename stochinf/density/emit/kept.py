@@ -14,7 +14,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-from stochinf.density.emit.machine import object_code
+from stochinf.density.emit.machine import object_code, processor
 from stochinf.density.graph import Graph
 from stochinf.engine import cache
 
@@ -29,8 +29,7 @@ def stamp() -> str:
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
-    processor = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), llvm.get_default_triple())
-    digest.update(repr((llvmlite.__version__, llvm.llvm_version_info, processor)).encode())
+    digest.update(repr((llvmlite.__version__, llvm.llvm_version_info, processor(), llvm.get_process_triple())).encode())
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-__all__ = ["ENTRY", "PREFIX", "WORK", "Linked", "object_code"]
+__all__ = ["ENTRY", "PREFIX", "WORK", "Linked", "object_code", "processor"]
 
 ENTRY, WORK = "stochinf_density", "stochinf_work"
 """The C function, and a number in the module: how many numbers of work space it needs."""
@@ -19,6 +19,14 @@ LEVEL = 1
 """How hard LLVM tries: beyond this the code is no faster and takes up to twice as long to make."""
 
 
+def processor() -> tuple[str, str]:
+    """Return the processor's name and what it can do, as far as LLVM knows."""
+    try:
+        return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    except RuntimeError:
+        return llvm.get_host_cpu_name(), ""
+
+
 def target_machine() -> Any:
     """Return a target machine of this processor; an engine takes the one it is given for its own."""
     try:
@@ -26,9 +34,9 @@ def target_machine() -> Any:
         llvm.initialize_native_asmprinter()
     except RuntimeError:  # llvmlite 0.45 and later do it themselves
         pass
-    target = llvm.Target.from_default_triple()
-    features = llvm.get_host_cpu_features().flatten()
-    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    name, features = processor()
+    return target.create_target_machine(cpu=name, features=features, opt=3, codemodel="jitdefault", jit=True)
 
 
 def optimised(text: str, machine: Any) -> Any:

@@ -38,7 +38,7 @@ def module_text(graph: Graph, names: Sequence[str]) -> str:
     str
     """
     module = ir.Module("density")
-    module.triple = llvm.get_default_triple()
+    module.triple = llvm.get_process_triple()
     value = Function(module, "value", pruned(graph.nodes, graph.outputs[:1]), names)
     both = Function(module, "both", graph, names) if len(graph.outputs) == 2 else None
     write_entry(module, value, both)
