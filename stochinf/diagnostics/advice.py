@@ -113,7 +113,7 @@ def _divergences(run: Run) -> Iterator[str]:
     where = _one_sided(run, at)
     place = f", most where {where}" if where else ""
     yield (
-        f"{counted(n, 'divergence')} after warm-up{place}; parts of the posterior are missed there: take smaller steps"
+        f"{counted(n, 'divergence')} after warm-up{place}; parts of the posterior may be missed there: take smaller steps"
         " (a higher target_acceptance) or another parametrisation (non-centred where a scale is small)"
     )
 

@@ -38,7 +38,7 @@ def test_divergences_are_placed():
     assert "divergences after warm-up, most where tau is small (median 0.1" in said
     assert "target_acceptance" in said
     said = advice(stats={"diverging": draws["tau"] < 0.15}, divergences={"tau": np.full(9, 0.01)})
-    assert "tau is small (median 0.01 where they begin, 1" in said
+    assert "tau is small (median 0.01 where they begin, 0.9" in said
     anywhere = np.random.default_rng(2).uniform(size=(4, 1000)) < 0.01
     assert "most where" not in advice(stats={"diverging": anywhere})
 
