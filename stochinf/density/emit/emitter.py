@@ -116,7 +116,10 @@ class Emitter:
         if node.op == "result":
             return self.value(node.operands[0])[node.attributes[0]]
         if self.plan.roles[number] == "view":
-            array = viewed(self.w, node, self.value(node.operands[0]))
+            source = self.value(node.operands[0])
+            if not isinstance(source, Array):
+                return source
+            array = viewed(self.w, node, source)
             return array if node.shape != () else array.load(self.w, ())  # type: ignore[union-attr]  # a number has no strides
         if node.op == "gather":
             return self.value(node.operands[0]).load(self.w, (self.value(node.operands[1]),))
