@@ -27,7 +27,7 @@ from stochinf.engine.random import below, normal, stream
 from stochinf.engine.session import Plan, build
 
 ROWS, COLUMNS, BATCH = 10_000, 25, 32
-STEPS, ROUNDS = 40_000, 11
+STEPS, ROUNDS = 4_000, 120
 L2 = 0.001
 
 

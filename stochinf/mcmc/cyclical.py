@@ -26,6 +26,7 @@ from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
 from stochinf.engine.schedules import Cosine, as_schedule
+from stochinf.mcmc.batches import all_finite
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_scale
 from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, is_open, rejected
@@ -128,13 +129,11 @@ class CyclicalSGLD(NamedTuple):
         state.steps[0] = state.steps[0] + 1 if state.steps[0] + 1 < self.period else 0
         noise = noise_scale(rate, temperature)
         write_normals(rng, state.proposal)
-        finite = True
         for j in range(state.position.size):
             state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
-            finite = finite and math.isfinite(state.proposal[j])
         state.stats[0] = rate
         state.stats[1] = temperature
-        if not finite:
+        if not all_finite(state.proposal):
             rejected(state)
             return
         for j in range(state.position.size):

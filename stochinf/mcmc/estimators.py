@@ -29,6 +29,7 @@ from stochinf.diagnostics.near_mode import found_mode, mean_gradient
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import is_part, part
+from stochinf.mcmc.batches import batch_gradient
 from stochinf.models.batch import size_of
 from stochinf.optim.contract import NoMemory
 
@@ -141,7 +142,7 @@ class Minibatch(NamedTuple):
 
     def estimate(self, target: Any, memory: NoMemory, position: Floats, point: Any, out: Floats) -> None:
         """Write the estimate."""
-        target.gradient(position, point, out)
+        batch_gradient(target, position, point, out)
         scaled(out, self.n_points)
 
 
@@ -199,8 +200,8 @@ class ControlVariates(NamedTuple):
 
     def estimate(self, target: Any, memory: CentreMemory, position: Floats, point: Any, out: Floats) -> None:
         """Write the estimate."""
-        target.gradient(position, point, out)
-        target.gradient(memory.centre, point, memory.there)
+        batch_gradient(target, position, point, out)
+        batch_gradient(target, memory.centre, point, memory.there)
         for j in range(out.size):
             out[j] += memory.whole[j] - memory.there[j]
         scaled(out, self.n_points)
@@ -255,10 +256,10 @@ class SVRG(NamedTuple):
         if memory.steps[0] % period == 0:
             for j in range(out.size):
                 memory.centre[j] = position[j]
-            target.gradient(position, memory.rows, memory.whole)
+            batch_gradient(target, position, memory.rows, memory.whole)
         memory.steps[0] += 1
-        target.gradient(position, point, out)
-        target.gradient(memory.centre, point, memory.there)
+        batch_gradient(target, position, point, out)
+        batch_gradient(target, memory.centre, point, memory.there)
         for j in range(out.size):
             out[j] += memory.whole[j] - memory.there[j]
         scaled(out, self.n_points)

@@ -28,6 +28,7 @@ from stochinf.diagnostics.gradient_noise import gradient_variance
 from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
+from stochinf.mcmc.batches import all_finite
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_ratio, noise_scale
 from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, rejected
@@ -132,13 +133,11 @@ class SGLD(NamedTuple):
         self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
         noise = noise_scale(rate, self.temperature)
         write_normals(rng, state.proposal)
-        finite = True
         for j in range(state.position.size):
             state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
-            finite = finite and math.isfinite(state.proposal[j])
         state.stats[0] = rate
         state.batch[0] = size_of(point)
-        if not finite:
+        if not all_finite(state.proposal):
             rejected(state)
             return
         for j in range(state.position.size):

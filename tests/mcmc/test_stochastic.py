@@ -9,6 +9,8 @@ from parts_for_tests import needs_jit
 from scipy.linalg import solve_discrete_lyapunov
 
 import stochinf as si
+from stochinf.engine.jit import entry
+from stochinf.mcmc.batches import all_finite, batch_gradient
 
 N, BATCH, STIFFNESS, DIM = 50, 2, 0.5, 4000
 CURVATURE = N * STIFFNESS
@@ -130,6 +132,30 @@ def test_estimates_are_unbiased_and_control_variates_cut_their_noise(estimator):
         squares += out**2 / 50
     np.testing.assert_allclose(total, 400 * LINEAR.full_gradient(position + 0.01), rtol=1e-10)
     assert ((squares - total**2 < 5.0).all()) != isinstance(estimator, si.mcmc.Minibatch)
+
+
+@entry
+def both_gradients(target, position, point, by_fours, plain):
+    batch_gradient(target, position, point, by_fours)
+    target.gradient(position, point, plain)
+
+
+@pytest.mark.fast
+def test_four_rows_at_a_time_are_the_same_gradient():
+    target = si.models.LogisticRegression(X, Y, l2=0.05, intercept=True).as_target()
+    rng = np.random.default_rng(6)
+    for size in (1, 3, 4, 7, 32):
+        point, by_fours, plain = rng.integers(400, size=size), np.empty(3), np.empty(3)
+        both_gradients(target, rng.normal(size=3), point, by_fours, plain)
+        np.testing.assert_allclose(by_fours, plain, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.fast
+def test_a_sum_tells_what_is_not_finite():
+    for value in (math.nan, math.inf, -math.inf):
+        assert not all_finite(np.array([1.0, value, 1e308, -1e308]))
+    assert all_finite(np.array([1e308, 1e308, -0.0]))
+    assert all_finite(np.empty(0))
 
 
 @pytest.mark.fast
