@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 
 FEWEST = 25
 """Ratios below which no tail is fitted."""
+ALIKE = 1e-6
+"""Range of the logarithms of the largest ratios within which they are one: all else is rounding."""
 PRIOR_DRAWS, PRIOR_SHAPE = 10.0, 0.5
 """The shape is drawn towards 1/2 as by ten more draws."""
 
@@ -69,10 +71,12 @@ def _smoothed(ratios: Floats, length: int) -> tuple[Floats, float]:
     """Return the log ratios with the largest replaced, and the shape of the tail."""
     order = np.argsort(ratios, kind="stable")
     tail = order[-length:]
+    if np.ptp(ratios[tail]) < ALIKE:
+        return ratios, 0.0
     cutoff = max(float(ratios[order[-length - 1]]), math.log(np.finfo(np.float64).tiny))
     excess = np.exp(ratios[tail]) - math.exp(cutoff)
     if not (excess[-1] > 0 and np.count_nonzero(excess > 0) > 4):
-        return ratios, 0.0 if np.ptp(ratios[tail]) == 0 else math.inf
+        return ratios, math.inf
     shape, scale = _generalised_pareto(excess[excess > 0])
     probabilities = (np.arange(length) + 0.5) / length
     quantiles = -np.log1p(-probabilities) if abs(shape) < 1e-12 else np.expm1(-shape * np.log1p(-probabilities)) / shape
@@ -88,8 +92,9 @@ def _generalised_pareto(excess: Floats) -> tuple[float, float]:
     grid = 1.0 - np.sqrt(points / (np.arange(1, points + 1) - 0.5))
     grid = grid / (3.0 * excess[int(n / 4 + 0.5) - 1]) + 1.0 / excess[-1]
     shapes = np.log1p(-grid[:, np.newaxis] * excess).mean(axis=1)
-    profile = n * (np.log(-grid / shapes) - shapes - 1.0)
-    weights = 1.0 / np.exp(profile - profile[:, np.newaxis]).sum(axis=1)
+    with np.errstate(all="ignore"):
+        profile = n * (np.log(-grid / shapes) - shapes - 1.0)
+        weights = np.nan_to_num(1.0 / np.exp(profile - profile[:, np.newaxis]).sum(axis=1))
     theta = float((grid * weights).sum() / weights.sum())
     shape = float(np.log1p(-theta * excess).mean())
     scale = -shape / theta
