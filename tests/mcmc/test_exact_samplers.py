@@ -222,8 +222,6 @@ def geweke(kernel, target, draws=MUCH):
     [
         si.mcmc.Metropolis(1.0),
         si.mcmc.Slice(2.0),
-        si.mcmc.AdaptiveMetropolis(1.0),
-        si.mcmc.MetropolisHastings(si.mcmc.Independence([0.0], [[1.0]])),
     ],
     ids=lambda kernel: type(kernel).__name__,
 )
@@ -260,11 +258,10 @@ def test_points_where_the_density_is_not_defined_count_as_outside():
     def edge(x):
         return -float(x[0]) if x[0] > 0 else math.nan
 
-    for kernel in (si.mcmc.Slice(), si.mcmc.AdaptiveMetropolis()):
-        target = si.density.python_density(edge, 1)
-        run = si.sample(target, draws=300, warmup=50, chains=1, kernel=kernel, init=[1.0], rng=0, progress=False)
-        assert (run["position"] > 0).all()
-        assert run.nonfinite > 0
+    target = si.density.python_density(edge, 1)
+    run = si.sample(target, draws=300, warmup=50, chains=1, kernel=si.mcmc.Slice(), init=[1.0], rng=0, progress=False)
+    assert (run["position"] > 0).all()
+    assert run.nonfinite > 0
 
 
 M = si.mcmc

@@ -47,7 +47,6 @@ CASES = {
     "SGLD, control variates": (si.mcmc.SGLD(STEP, estimator=si.mcmc.ControlVariates(np.full(DIM, 0.3))), sgld_variance(noise=0)),
     "SGLD, SVRG": (si.mcmc.SGLD(STEP, estimator=si.mcmc.SVRG(20)), sgld_variance(noise=0)),
     "SGHMC": (si.mcmc.SGHMC(HMC_STEP, HMC_FRICTION), sghmc_variance(HMC_STEP, HMC_FRICTION)),
-    "SGHMC, SVRG": (si.mcmc.SGHMC(HMC_STEP, HMC_FRICTION, estimator=si.mcmc.SVRG()), sghmc_variance(HMC_STEP, HMC_FRICTION, 0.0)),
 }
 
 
@@ -153,7 +152,8 @@ def test_four_rows_at_a_time_are_the_same_gradient():
 @pytest.mark.fast
 def test_a_sum_tells_what_is_not_finite():
     for value in (math.nan, math.inf, -math.inf):
-        assert not all_finite(np.array([1.0, value, 1e308, -1e308]))
+        with np.errstate(invalid="ignore"):
+            assert not all_finite(np.array([1.0, value, 1e308, -1e308]))
     assert all_finite(np.array([1e308, 1e308, -0.0]))
     assert all_finite(np.empty(0))
 
@@ -192,8 +192,9 @@ def test_batch_noise_is_measured_at_the_end_of_warmup(kernel):
 
 
 KERNELS = [
-    si.mcmc.PSGLD(1e-4, estimator=si.mcmc.SVRG(7)),
-    si.mcmc.SGHMC(estimator=si.mcmc.ControlVariates()),
+    si.mcmc.SGLD(1e-3, estimator=si.mcmc.SVRG(7)),
+    si.mcmc.PSGLD(1e-4),
+    si.mcmc.SGHMC(),
     si.mcmc.SGNHT(),
     si.mcmc.CyclicalSGLD(1e-3, period=9),
 ]
