@@ -2,7 +2,7 @@
 
 Twelve posteriors of posteriordb (`posteriors.py`), 4 chains of 1000 draws; 400 draws of warm-up, nutpie's low-rank metric with
 the 800 that it takes by default. Both samplers call the same machine code at the same address with the same data, and
-both start uniformly in (-2, 2). ESS is the smallest bulk ESS over the quantities that the reference names, by one function for
+both start at the same points. ESS is the smallest bulk ESS over the quantities that the reference names, by one function for
 both; gradients count warm-up. CPU time is the whole call's, on one thread, without compiling; the first call is not timed.
 
     pip install nutpie
@@ -13,6 +13,7 @@ both; gradients count warm-up. CPU time is the whole call's, on one thread, with
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 import time
@@ -24,12 +25,14 @@ import numba
 import numpy as np
 
 import stochinf as si
+from stochinf.api.starts import starts
 from stochinf.density import SIGNATURE, PointerDensity
 from stochinf.engine.block import advance
 from stochinf.engine.jit import entry
 from stochinf.engine.observers import Draws
 from stochinf.engine.session import Plan, build
 from stochinf.engine.statistics import ess_bulk, rhat
+from stochinf.engine.streams import Streams
 
 TWELVE = (
     "eight_schools-eight_schools_noncentered", "kidiq-kidscore_interaction", "kidiq_with_mom_work-kidscore_interaction_c",
@@ -41,12 +44,12 @@ PAIRS = (("diagonal", "diag", 0.97), ("auto", "low_rank", 1.0))
 CHAINS, DRAWS, WARMUP = 4, 1000, 400
 
 
-def nutpie_model(density: Any) -> Any:
-    """Return nutpie's model of a density at an address."""
+def nutpie_model(density: Any, starts: Any) -> Any:
+    """Return nutpie's model of a density at an address; its chains begin at the rows of `starts`."""
     import nutpie.sample  # noqa: F401
     from nutpie import _lib
 
-    n, expand = density.dim, copying()
+    n, expand, places = density.dim, copying(), itertools.cycle(starts)
 
     class Model(sys.modules["nutpie.sample"].CompiledModel):  # type: ignore[misc,name-defined]
         n_dim = property(lambda self: n)
@@ -57,7 +60,7 @@ def nutpie_model(density: Any) -> Any:
             variables = _lib.PyVariable.new_variables(["x"], ["float64"], [(n,)], {"x_dim_0": n}, {"x": ["x_dim_0"]})
             model = _lib.PyMcModel(
                 _lib.LogpFunc(density.function.address, density.data, density), _lib.ExpandFunc(n, n, expand.address, 0, expand),
-                variables, n, {"x_dim_0": n}, {}, lambda seed: np.random.default_rng(seed).uniform(-2, 2, n), None,
+                variables, n, {"x_dim_0": n}, {}, lambda seed: next(places), None,
             )  # fmt: skip
             cores, *others = rest
             return _lib.PySampler.from_pymc(settings, cores, model, *others)
@@ -79,12 +82,19 @@ def copying() -> Any:
     return copy
 
 
+def starting(posterior: Any, seed: int) -> Any:
+    """Return where the chains begin: points that `sample` would choose, so that no chain begins in a mode without mass."""
+    density, part = posterior.density, posterior.density.as_target()
+    chosen = starts(density, part, si.mcmc.NUTS(), None, CHAINS, seed)[0]
+    return chosen if chosen is not None else np.stack([part.start(Streams(seed, k, 1).generator()) for k in range(CHAINS)])
+
+
 def by_nutpie(posterior: Any, metric: str, seed: int) -> tuple[Any, float, float]:
     """Return quantities, gradients and CPU seconds."""
     import nutpie
 
     part = posterior.density.as_target()
-    model = nutpie_model(part)
+    model = nutpie_model(part, starting(posterior, seed))
     began = time.process_time()
     trace = nutpie.sample(
         model, draws=DRAWS, tune=2 * WARMUP if metric == "low_rank" else WARMUP, chains=CHAINS, cores=1, seed=seed,
@@ -97,7 +107,7 @@ def by_nutpie(posterior: Any, metric: str, seed: int) -> tuple[Any, float, float
 
 def by_us(posterior: Any, metric: str, seed: int) -> tuple[Any, float, float]:
     """Return quantities, gradients and CPU seconds."""
-    start = np.random.default_rng(seed).uniform(-2, 2, (CHAINS, posterior.density.as_target().dim))
+    start = starting(posterior, seed)
     began = time.process_time()
     run = si.sample(
         posterior.density, draws=DRAWS, warmup=WARMUP, chains=CHAINS, kernel=si.mcmc.NUTS(metric=metric), rng=seed, threads=1,
@@ -108,16 +118,12 @@ def by_us(posterior: Any, metric: str, seed: int) -> tuple[Any, float, float]:
     return posterior.named(dict(run.draws)), steps, seconds
 
 
-def score(engine: Callable[..., Any], posterior: Any, metric: str, seeds: int) -> Any:
-    """Return log ESS per gradient and per CPU second for each seed, and the worst R-hat."""
-    engine(posterior, metric, 99)
-    rows = []
-    for seed in range(seeds):
-        values, steps, seconds = engine(posterior, metric, seed)
-        varying = [v for v in values.values() if np.ptp(v) > 0]
-        ess = min(ess_bulk(v) for v in varying)
-        rows.append((math.log(ess / steps), math.log(ess / seconds), max(rhat(v) for v in varying)))
-    return np.array(rows)
+def score(engine: Callable[..., Any], posterior: Any, metric: str, seed: int) -> tuple[float, float, float]:
+    """Return log ESS per gradient and per CPU second, and the worst R-hat."""
+    values, steps, seconds = engine(posterior, metric, seed)
+    varying = [v for v in values.values() if np.ptp(v) > 0]
+    ess = min(ess_bulk(v) for v in varying)
+    return math.log(ess / steps), math.log(ess / seconds), max(rhat(v) for v in varying)
 
 
 def compare(name: str, seeds: int) -> list[Any]:
@@ -126,7 +132,10 @@ def compare(name: str, seeds: int) -> list[Any]:
 
     target, ratios = posterior(name), []
     for ours, theirs, _ in PAIRS:
-        us, them = score(by_us, target, ours, seeds), score(by_nutpie, target, theirs, seeds)
+        for engine, metric in ((by_us, ours), (by_nutpie, theirs)):
+            engine(target, metric, 99)
+        rows = [(score(by_us, target, ours, seed), score(by_nutpie, target, theirs, seed)) for seed in range(seeds)]
+        us, them = np.array(rows).transpose(1, 0, 2)
         ratio = us[:, :2].mean(0) - them[:, :2].mean(0)
         error = np.sqrt((us[:, :2].var(0) + them[:, :2].var(0)) / max(1, seeds - 1))
         low, high = np.exp(ratio - 1.96 * error), np.exp(ratio + 1.96 * error)
