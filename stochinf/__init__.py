@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "Density": "density.model",
         "FactorGraph": "graphs.factor_graph",
         "FiniteSum": "models.finite_sum",
         "Function": "models.function",
@@ -36,7 +37,7 @@ __getattr__, __dir__, __all__ = exports(
         "write_graph": "graphs.formats",
         **{
             name: f"{name}:"
-            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search")
+            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search", "vi")
         },
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",

@@ -156,13 +156,18 @@ class FromExact(NamedTuple):
     times: int
 
     def prepare(self, target: Any) -> "FromExact":
-        return FromExact(self.kernel.prepare(target)._replace(step_size=np.nan), self.starts, self.times)
+        kernel = self.kernel.prepare(target)
+        return FromExact(kernel._replace(step_size=np.nan) if hasattr(kernel, "step_size") else kernel, self.starts, self.times)
 
     def pick(self, target: Any) -> Scan:
         return Scan(len(self.starts))
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> Any:
         return self.kernel.init(target, self.starts[0], streams)
+
+    def begin_sampling(self, target: Any, state: Any) -> None:
+        if hasattr(self.kernel, "begin_sampling"):
+            self.kernel.begin_sampling(target, state)
 
     def update(self, target: Any, state: Any, point: int, rate: float, rng: Any) -> None:
         for i in range(state.position.size):

@@ -29,6 +29,7 @@ MODULES = (
     "schedules",
     "search",
     "stop",
+    "vi",
 )
 EXEMPT = {
     "ES01": "a summary that says all needs no more text",

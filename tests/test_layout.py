@@ -21,6 +21,7 @@ ORDER = [
     "api",
     "rbm",
     "graphs",
+    "vi",
     "mcmc",
     "optim",
     "models",

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -201,7 +201,26 @@ def result(session: Session, door: Door, compiling: float = 0.0) -> Run:
         coords=getattr(door.model, "coords", {}),
         nonfinite=session.nonfinite(),
         checkpoint=Snapshot(session, door),
+        notes=session.kernel.notes([block.state for block in session.blocks]) if hasattr(session.kernel, "notes") else (),
+        divergences=_divergences(session),
+        data=_numeric(getattr(door.model, "data", {})),
     )
+
+
+def _divergences(session: Session) -> dict[str, Any]:
+    """Return the places that the kernel noted, by the names of the draws."""
+    kept = [block.state.divergences for block in session.blocks if hasattr(block.state, "divergences")]
+    if not kept:
+        return {}
+    places = np.concatenate(kept)
+    places = places[np.isfinite(places).all(axis=1)]
+    return {name: values[0] for name, values in named(session.plan.target, places[np.newaxis]).items()} if places.size else {}
+
+
+def _numeric(data: Any) -> dict[str, Any]:
+    """Return those data that are numbers, as arrays by name."""
+    arrays = {name: np.asarray(value) for name, value in data.items() if not callable(value)} if isinstance(data, Mapping) else {}
+    return {name: array for name, array in arrays.items() if array.dtype.kind in "biuf"}
 
 
 def observed(session: Session) -> dict[str, Any]:

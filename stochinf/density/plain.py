@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.pointer import C_TYPE, Density, Foreign
+from stochinf.density.pointer import C_TYPE, Foreign, PointerDensity
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["python_density"]
@@ -28,7 +28,9 @@ RAISED = 2
 """The code of a function that raised."""
 
 
-def python_density(function: Callable[[Floats], float], dim: int, gradient: Callable[[Floats], Any] | None = None) -> Density:
+def python_density(
+    function: Callable[[Floats], float], dim: int, gradient: Callable[[Floats], Any] | None = None
+) -> PointerDensity:
     """Return a target from a plain Python function of a position, uncompiled.
 
     Each call enters Python and takes the interpreter's lock, so threads do not help.
@@ -49,7 +51,7 @@ def python_density(function: Callable[[Floats], float], dim: int, gradient: Call
 
     Returns
     -------
-    Density
+    PointerDensity
         A target for `stochinf.sample`.
 
     Raises
@@ -69,7 +71,7 @@ def python_density(function: Callable[[Floats], float], dim: int, gradient: Call
     for name, given in (("density", function), ("gradient", gradient)):
         if not callable(given) and (name, given) != ("gradient", None):
             raise StochinfError(f"{name} {given!r}: a function of a position is needed")
-    return Density(PythonFunction(function, gradient), dim, differentiable=gradient is not None)
+    return PointerDensity(PythonFunction(function, gradient), dim, differentiable=gradient is not None)
 
 
 class PythonFunction(Foreign):
@@ -91,6 +93,10 @@ class PythonFunction(Foreign):
     def ticket(self) -> int:
         """Return a number for chains that run apart from others; it takes the place of an address of data."""
         return next(self.tickets)
+
+    def cause(self, ticket: int, position: Floats) -> BaseException | None:
+        """Return what the function raised first in the chains of a ticket."""
+        return self.raised.pop(ticket, None)
 
     def call(self, n: int, x: Any, gradient: Any, out: Any, ticket: int | None) -> int:
         """Evaluate both functions; return the code of what came of it."""

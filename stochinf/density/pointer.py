@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import weakref
 from typing import Any, NamedTuple
 
 import numba.experimental.function_type  # noqa: F401  (teaches numba the types of foreign functions)
@@ -29,7 +30,7 @@ from stochinf.engine.errors import DensityError, StochinfError
 from stochinf.engine.jit import compiled_as
 from stochinf.engine.parts import part
 
-__all__ = ["C_TYPE", "SIGNATURE", "Density", "Foreign", "wanted"]
+__all__ = ["C_TYPE", "SIGNATURE", "Foreign", "PointerDensity", "wanted"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -53,17 +54,23 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
     owner : object, optional
         What must not be collected while the address is used.
 
+    Attributes
+    ----------
+    model : object or None
+        Gives names to positions, by its method `constrain`.
+
     Examples
     --------
     >>> import ctypes
-    >>> from stochinf.density.pointer import C_TYPE, Density, Foreign
+    >>> from stochinf.density.pointer import C_TYPE, PointerDensity, Foreign
     >>> flat = C_TYPE(lambda n, x, gradient, log_density, data: 0)
-    >>> Density(Foreign(ctypes.cast(flat, ctypes.c_void_p).value, flat), dim=2).dim
+    >>> PointerDensity(Foreign(ctypes.cast(flat, ctypes.c_void_p).value, flat), dim=2).dim
     2
     """
 
     def __init__(self, address: int, owner: Any = None) -> None:
         self.address, self.owner = address, owner
+        self.model: Any = None
 
     def __wrapper_address__(self) -> int:
         return self.address
@@ -74,7 +81,7 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
 
 
 @part
-class Density(NamedTuple):
+class PointerDensity(NamedTuple):
     """A target whose log density is a C function.
 
     Parameters
@@ -105,9 +112,9 @@ class Density(NamedTuple):
     ...     for i in range(n):
     ...         log_density[0] -= 0.5 * x[i] * x[i]
     ...     return 0
-    >>> d = si.sample(si.density.Density(normal, dim=2), draws=500, warmup=200, chains=2, rng=0)
+    >>> d = si.sample(si.density.PointerDensity(normal, dim=2), draws=5000, warmup=500, chains=2, rng=0)
     >>> d["position"].shape
-    (2, 500, 2)
+    (2, 5000, 2)
     """
 
     function: Any
@@ -117,16 +124,19 @@ class Density(NamedTuple):
     code: Integers = NO_CODE
     culprit: Floats = EMPTY
 
-    def checked(self) -> Density:
+    def checked(self) -> PointerDensity:
         """Check the dimension; make room for an error."""
         if self.dim < 1:
-            raise StochinfError(f"Density: dim = {self.dim}; a position has at least one number")
+            raise StochinfError(f"PointerDensity: dim = {self.dim}; a position has at least one number")
         return self if self.code.size else self.private()
 
-    def private(self) -> Density:
+    def private(self) -> PointerDensity:
         """Return the same density for chains of its own: errors are noted by block."""
-        data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
-        return Density(self.function, self.dim, data, bool(self.differentiable), np.zeros(1, np.int64), np.zeros(self.dim))
+        own = hasattr(self.function, "ticket")
+        data, code = self.function.ticket() if own else self.data, np.zeros(1, np.int64)
+        if own and hasattr(self.function, "release"):
+            weakref.finalize(code, self.function.release, data).atexit = False
+        return PointerDensity(self.function, self.dim, data, bool(self.differentiable), code, np.zeros(self.dim))
 
     def offers(self, oracle: str) -> bool:
         """Whether the function serves for an oracle."""
@@ -135,6 +145,11 @@ class Density(NamedTuple):
     def start(self, generator: np.random.Generator) -> Floats:
         """Return a point uniform in (-2, 2), as Stan begins."""
         return generator.uniform(-2.0, 2.0, self.dim)
+
+    def variables(self, positions: Floats) -> dict[str, Floats]:
+        """Return positions (..., dim) under the names, shapes and constraints of their model."""
+        model = getattr(self.function, "model", None)
+        return {"position": positions} if model is None else model.constrain(positions)
 
     def log_density(self, position: Floats) -> float:
         """Return the log density, NaN where the function says that it is not finite."""
@@ -158,10 +173,11 @@ class Density(NamedTuple):
         """Return the error that the function met, if it did."""
         if self.code[0] == 0:
             return None
-        raised = self.function.raised.pop(self.data, None) if hasattr(self.function, "raised") else None
+        position = np.array(self.culprit)
+        raised = self.function.cause(self.data, position) if hasattr(self.function, "cause") else None
         if raised is not None and not isinstance(raised, Exception):
             return raised  # type: ignore[no-any-return]  # the user's Ctrl-C
-        return DensityError(int(self.code[0]), np.array(self.culprit), raised)
+        return DensityError(int(self.code[0]), position, raised)
 
 
 def evaluate(function: Any, position: Floats, data: int) -> tuple[int, float]:
@@ -224,7 +240,7 @@ def wanted(typing_context: Any, gradient: Any) -> Any:
     Examples
     --------
     >>> import numba, numpy as np
-    >>> from stochinf.density import SIGNATURE, Density, wanted
+    >>> from stochinf.density import SIGNATURE, PointerDensity, wanted
     >>> @numba.cfunc(SIGNATURE)
     ... def normal(n, x, gradient, log_density, data):
     ...     log_density[0] = -0.5 * x[0] * x[0]
@@ -232,7 +248,7 @@ def wanted(typing_context: Any, gradient: Any) -> Any:
     ...         gradient[0] = -x[0]
     ...     return 0
     >>> slope = np.empty(1)
-    >>> Density(normal, dim=1, differentiable=True).log_density_gradient(np.array([3.0]), slope), slope
+    >>> PointerDensity(normal, dim=1, differentiable=True).log_density_gradient(np.array([3.0]), slope), slope
     (-4.5, array([-3.]))
     """
 

@@ -4,16 +4,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stochinf.diagnostics.advice import bfmi
     from stochinf.diagnostics.arviz import to_arviz
+    from stochinf.diagnostics.calibration import Calibration, sbc
+    from stochinf.diagnostics.invariance import exact_start
+    from stochinf.diagnostics.joint import geweke
+    from stochinf.diagnostics.langevin_bias import PredictedBias, predicted_bias
     from stochinf.diagnostics.learning import LearningCurve, learning_curve, plot_trace
+    from stochinf.diagnostics.moving import Verdict
     from stochinf.diagnostics.run import Run
     from stochinf.diagnostics.summary import Summary
 
-__all__ = ["LearningCurve", "Run", "Summary", "learning_curve", "plot_trace", "to_arviz"]
+__all__ = [
+    "Calibration",
+    "LearningCurve",
+    "PredictedBias",
+    "Run",
+    "Summary",
+    "Verdict",
+    "bfmi",
+    "exact_start",
+    "geweke",
+    "learning_curve",
+    "plot_trace",
+    "predicted_bias",
+    "sbc",
+    "to_arviz",
+]
 
 _HOMES = {
     **dict.fromkeys(("LearningCurve", "learning_curve", "plot_trace"), "learning"),
+    **dict.fromkeys(("PredictedBias", "predicted_bias"), "langevin_bias"),
+    **dict.fromkeys(("Calibration", "sbc"), "calibration"),
+    "exact_start": "invariance",
+    "geweke": "joint",
+    "Verdict": "moving",
     "Run": "run",
+    "bfmi": "advice",
     "Summary": "summary",
     "to_arviz": "arviz",
 }

@@ -1,4 +1,4 @@
-"""A run in a dozen lines of text, and what stands against trusting it."""
+"""A run in a dozen lines of text."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from collections.abc import Iterable, Iterator
 from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from stochinf.diagnostics.run import Run
 
-__all__ = ["report", "warnings"]
+__all__ = ["report"]
 
 WIDTH = 80
 INDENT = 12
-RHAT_LIMIT = 1.01
-ESS_LIMIT = 400
 
 
 def report(run: Run) -> str:
@@ -28,24 +25,6 @@ def report(run: Run) -> str:
         lead = f"  {label:<{INDENT - 2}}"
         lines.append(fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * INDENT))
     return "\n".join(lines)
-
-
-def warnings(run: Run) -> list[str]:
-    """Say in plain words what stands against trusting a run, each with its remedy."""
-    found = []
-    if run.interrupted:
-        found.append("interrupted: the draws up to then are here, fewer than asked for")
-    if run.nonfinite:
-        found.append(f"{_count(run.nonfinite, 'log density')} not finite, each counted as a rejection; check the target there")
-    diverging = int(np.sum(run.stats.get("diverging", 0)))
-    if diverging:
-        found.append(f"{_count(diverging, 'divergence')} after warm-up; take smaller steps or another parametrisation")
-    worst = run.worst
-    if worst is not None and worst.rhat > RHAT_LIMIT:
-        found.append(f"chains disagree: R-hat is {worst.rhat:.3f} for {worst.rhat_label}, above {RHAT_LIMIT}; run longer")
-    if worst is not None and worst.ess < ESS_LIMIT:
-        found.append(f"few effective draws: {worst.ess:.0f} for {worst.ess_label}, below {ESS_LIMIT}; run longer")
-    return found
 
 
 def _entries(run: Run) -> Iterator[tuple[str, str]]:
@@ -63,6 +42,8 @@ def _entries(run: Run) -> Iterator[tuple[str, str]]:
     if run.worst is not None:
         worst = run.worst
         yield "figures", f"worst R-hat {worst.rhat:.3f} ({worst.rhat_label}), smallest ESS {worst.ess:.0f} ({worst.ess_label})"
+    for text in run.notes:
+        yield "note", text
     for text in run.warnings:
         yield "warning", text
 
@@ -87,8 +68,3 @@ def _listed(names: Iterable[str]) -> str:
 def _sized(name: str, draws: NDArray[Any]) -> str:
     shape = draws.shape[2:]
     return f"{name}[{' x '.join(map(str, shape))}]" if shape else name
-
-
-def _count(n: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{n:,} {noun if n == 1 else plural}"

@@ -12,14 +12,20 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stochinf.diagnostics.report import report, warnings
+from stochinf.diagnostics.advice import warnings
+from stochinf.diagnostics.report import report
+from stochinf.diagnostics.screening import suspects
 from stochinf.diagnostics.summary import Summary, unknown_name
 from stochinf.engine.errors import CheckpointError, StochinfError
+from stochinf.engine.statistics import SummaryRow
 
 __all__ = ["Run", "Snapshot"]
 
 Arrays = Mapping[str, NDArray[Any]]
-STAT_TYPES: dict[str, type] = {"diverging": np.bool_, "n_steps": np.int64, "tree_depth": np.int64}
+STAT_TYPES: dict[str, type] = {
+    **dict.fromkeys(("diverging", "reached_max_treedepth"), np.bool_),
+    **dict.fromkeys(("n_steps", "tree_depth", "index_in_trajectory"), np.int64),
+}
 MAX_JUDGED = 50
 
 
@@ -77,6 +83,12 @@ class Run:
         Log densities that were not finite, each counted as a rejection.
     checkpoint : Snapshot, optional
         What :meth:`save` writes.
+    notes : sequence of str
+        What was chosen or done on the way: the metric, starting points drawn anew.
+    divergences : mapping of str to array[n, *event]
+        Where trajectories after warm-up began to diverge, the first 50 of each chain, by the names of the draws.
+    data : mapping of str to array
+        The data of the model by name, for arviz's group `constant_data`.
 
     Examples
     --------
@@ -112,6 +124,9 @@ class Run:
     coords: Mapping[str, Sequence[Hashable]] = field(default_factory=dict)
     nonfinite: int = 0
     checkpoint: Snapshot | None = None
+    notes: Sequence[str] = ()
+    divergences: Arrays = field(default_factory=dict)
+    data: Arrays = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Draws ``(chain, draw, *event)`` of a variable, or what an observer of that name kept."""
@@ -160,11 +175,13 @@ class Run:
         draws = self._selected(var_names)
         if not draws:
             raise StochinfError("draws: none kept, and arviz needs some; run with an observer that keeps draws")
-        groups = {"posterior": draws, "sample_stats": _typed(self.stats)}
+        groups: dict[str, Arrays] = {"posterior": draws, "sample_stats": _typed(self.stats)}
         if warmup:
             kept = {name: array for name, array in self.warmup_draws.items() if name in draws}
             groups |= {"warmup_posterior": kept, "warmup_sample_stats": _typed(self.warmup_stats)}
-        dims = {name: axes for name, axes in self.dims.items() if name in draws}
+        if self.data:
+            groups["constant_data"] = self.data
+        dims = {name: axes for name, axes in self.dims.items() if name in draws or name in self.data}
         used = {axis for axes in dims.values() for axis in axes}
         coords = {axis: labels for axis, labels in self.coords.items() if axis in used}
         return to_arviz(groups, attrs=self._attributes(), dims=dims, coords=coords)
@@ -184,16 +201,20 @@ class Run:
         return f"<pre>{escape(repr(self))}</pre>"
 
     @cached_property
-    def worst(self) -> Worst | None:
-        """Largest R-hat and smallest ESS, where there are at most 50 scalars; constants do not count."""
+    def judged(self) -> list[tuple[str, SummaryRow]]:
+        """Label and figures of every scalar, or of the 50 that mix worst at first sight; constants do not count."""
         table = self.summary()
-        if not 0 < len(table) <= MAX_JUDGED:
+        labels = list(table) if len(table) <= MAX_JUDGED else suspects(self.draws, table, MAX_JUDGED)
+        rows = ((label, SummaryRow(**table[label])) for label in labels)
+        return [(label, row) for label, row in rows if math.isfinite(row.ess_bulk) and not math.isnan(row.r_hat)]
+
+    @property
+    def worst(self) -> Worst | None:
+        """Largest R-hat and smallest ESS, None where nothing can be said."""
+        if not self.judged:
             return None
-        rows = [(label, row) for label, row in table.rows() if math.isfinite(row.ess_bulk) and not math.isnan(row.r_hat)]
-        if not rows:
-            return None
-        label, row = max(rows, key=lambda pair: pair[1].r_hat)
-        least, low = min(rows, key=lambda pair: min(pair[1].ess_bulk, pair[1].ess_tail))
+        label, row = max(self.judged, key=lambda pair: pair[1].r_hat)
+        least, low = min(self.judged, key=lambda pair: min(pair[1].ess_bulk, pair[1].ess_tail))
         return Worst(row.r_hat, label, min(low.ess_bulk, low.ess_tail), least)
 
     @property

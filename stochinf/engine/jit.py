@@ -141,5 +141,11 @@ def user_function(function: Callable[..., Any]) -> Any:
 
 def versions() -> dict[str, str]:
     """Versions of everything that can change a compiled result."""
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Look once: it takes milliseconds, several times a short run."""
     names = ("stochinf", "numpy", "numba", "llvmlite")
-    return {name: importlib.metadata.version(name) for name in names}
+    return tuple((name, importlib.metadata.version(name)) for name in names)

@@ -113,8 +113,9 @@ class Session:
 
     @property
     def blas(self) -> bool:
-        """Whether the kernel may call BLAS; one that makes arrays may do so by `np.dot`."""
-        return any(getattr(self.kernel, trait, False) for trait in ("allocates", "blas"))
+        """Whether the kernel or a density may call BLAS; a kernel that makes arrays may do so by `np.dot`."""
+        by_kernel = any(getattr(self.kernel, trait, False) for trait in ("allocates", "blas"))
+        return by_kernel or any(getattr(getattr(block.target, "function", None), "blas", False) for block in self.blocks)
 
     def reserve(self, total: int) -> None:
         """Make room for the observations up to step `total`."""
@@ -181,10 +182,11 @@ class Session:
         return sum(int(block.state.nonfinite.sum()) for block in self.blocks if hasattr(block.state, "nonfinite"))
 
     def boundary(self) -> int:
-        """Return the next step at which a part acts: the end of warm-up, or a review by a schedule."""
+        """Return the next step at which a part acts: the end of warm-up, or a review by a schedule or the kernel."""
         steps = [s.every * (self.total // s.every + 1) for s in watched(self.blocks[0].schedule)]
         if self.total < self.plan.warmup:
             steps.append(self.plan.warmup)
+            steps += [_next_review(block, self.total, self.plan.warmup) for block in self.blocks]
         return min(steps, default=NEVER)
 
     def act(self) -> None:
@@ -193,8 +195,16 @@ class Session:
             for schedule in watched(block.schedule):
                 if self.total % schedule.every == 0:
                     schedule.review(block.target, block.state.position)
+            if _next_review(block, self.total - 1, self.plan.warmup) == self.total <= self.plan.warmup:
+                unwrapped(block.kernel).review(block.target, block.state)
             if self.total == self.plan.warmup:
                 begin_sampling(block)
+
+
+def _next_review(block: Block, step: int, warmup: int) -> int:
+    """Return the next step of warm-up at which a kernel looks at what it has learnt."""
+    kernel = unwrapped(block.kernel)
+    return int(kernel.next_review(block.target, block.state, step, warmup)) if hasattr(kernel, "next_review") else NEVER
 
 
 def begin_sampling(block: Block) -> None:
@@ -244,6 +254,8 @@ def build(plan: Plan, capacity: int) -> Session:
             wrapped, target, prepared(picker, target), prepared(schedule, target), observer, state,
             streams.stream("picker"), streams.stream("kernel"), lanes, 0 if plan.keep_warmup else plan.warmup, plan.every,
         )  # fmt: skip
+        if hasattr(kernel, "begin_warmup"):
+            kernel.begin_warmup(target, state, plan.warmup)
         if plan.warmup == 0:
             begin_sampling(block)
         blocks.append(block)

@@ -13,7 +13,7 @@ from stochinf.engine.random import lane_streams, stream
 
 __all__ = ["Streams", "entropy_of"]
 
-ROLES = {"picker": 0, "kernel": 1, "start": 2, "lanes": 3, "transform": 4}
+ROLES = {"picker": 0, "kernel": 1, "start": 2, "lanes": 3, "transform": 4, "approximation": 5}
 
 
 class Streams(NamedTuple):

@@ -1,13 +1,13 @@
 r"""Stochastic gradient Langevin dynamics.
 
-For a log density :math:`-n f(\theta)`, with :math:`g` the mean gradient of :math:`f` over a minibatch, a step is
+For a log density :math:`-U`, with :math:`\hat g` an unbiased estimate of :math:`\nabla U` from a minibatch, a step is
 
-.. math:: \theta \leftarrow \theta - \frac{\epsilon}{2} n g + \sqrt{\epsilon} z, \qquad z \sim N(0, I).
+.. math:: \theta \leftarrow \theta - h \, \hat g + \sqrt{2 h T} z, \qquad z \sim N(0, I).
 
-This is equation (4) of Welling and Teh: their n/B times the sum over the batch of B rows is n times the mean. There is no
-accept step: with a constant step size the draws have a bias of order :math:`\epsilon`, and the noise of the minibatches adds
-:math:`\epsilon n^2 V / (4 B)` to the unit variance of z, where V is the variance of one row's gradient. Both
-vanish with a schedule such as `stochinf.schedules.RobbinsMonro()`; else choose the step small or the batches large.
+This is equation (4) of Welling and Teh with :math:`\epsilon = 2 h`. There is no accept step: with a constant step size the draws
+have a bias of order h, and minibatches whose estimate has the variance V add :math:`h V / (2 T)` to the unit variance of z. Both
+vanish with a schedule such as `stochinf.schedules.RobbinsMonro()`; the second is all but removed by control variates.
+`stochinf.diagnostics.predicted_bias` says beforehand how large both are.
 
 References
 ----------
@@ -24,18 +24,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.errors import StochinfError
+from stochinf.diagnostics.gradient_noise import gradient_variance
+from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.random import normal
-from stochinf.engine.rates import checked_rate
+from stochinf.mcmc.batches import all_finite
+from stochinf.mcmc.estimators import Minibatch
+from stochinf.mcmc.noise import noise_ratio, noise_scale
+from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, rejected
+from stochinf.models.batch import size_of
 from stochinf.optim.starting import starting_point
 
 __all__ = ["SGLD", "SGLDState"]
 
 Floats = npt.NDArray[np.float64]
-
-BATCH = 100
 
 
 class SGLDState(NamedTuple):
@@ -44,8 +46,13 @@ class SGLDState(NamedTuple):
     Attributes
     ----------
     position, gradient, proposal : ndarray of shape (dim,)
-    stats : ndarray of shape (1,)
-        The step size.
+    memory : NamedTuple of arrays
+        What the estimate of the gradient remembers.
+    batch : ndarray of shape (1,)
+        Rows of the last minibatch.
+    stats : ndarray of shape (2,)
+        step_size; batch_noise, the share that minibatches add to the variance of the injected noise in the worst coordinate, as
+        measured at the end of warm-up, NaN without one.
     nonfinite : ndarray of shape (1,)
         Steps that would have led to a position that is not finite; they were not taken.
     """
@@ -53,21 +60,25 @@ class SGLDState(NamedTuple):
     position: Floats
     gradient: Floats
     proposal: Floats
+    memory: Any
+    batch: npt.NDArray[np.int64]
     stats: Floats
     nonfinite: npt.NDArray[np.int64]
 
 
-@part(needs=("gradient",), yields="draws", rate_field="step_size", statistics=("step_size",))
+@part(needs=("gradient",), yields="draws", rate_field="step_size", statistics=("step_size", "batch_noise"))
 class SGLD(NamedTuple):
     """Stochastic gradient Langevin dynamics.
 
     Parameters
     ----------
     step_size : float or schedule
-        The variance of the noise of a step, epsilon. NaN takes 1 / (n L), with L the largest constant of a row's gradient:
-        a quarter of the largest stable step or less, not so small that the noise of the minibatches could be neglected.
-    n_points : int
-        Number of points, n above; 0 takes the target's.
+        The step h, half the variance of its noise at T = 1. NaN takes 1 / (2 n L), with L the largest constant of a row's
+        gradient, or less where the noise of minibatches of 100 would add more than a twentieth to the injected noise.
+    temperature : float
+        T; 1 samples the posterior, 0 is gradient descent.
+    estimator : part
+        How the gradient is estimated: `Minibatch()`, `ControlVariates()`, `SVRG()`.
 
     Examples
     --------
@@ -79,50 +90,55 @@ class SGLD(NamedTuple):
     """
 
     step_size: Any = math.nan
-    n_points: int = 0
+    temperature: float = 1.0
+    estimator: Any = Minibatch()
 
     def checked(self) -> SGLD:
-        """Check the step size."""
-        return self._replace(step_size=checked_rate("SGLD", "step_size", self.step_size))
+        """Check the numbers."""
+        return checked_dynamics(self)  # type: ignore[no-any-return]
 
     def prepare(self, target: Any) -> SGLD:
-        """Take the number of points, and the step size where it was left open, from the target."""
-        if not hasattr(target, "gradient"):
-            return self
-        n = self.n_points or int(getattr(target, "n_points", 0))
-        if n < 1:
-            raise StochinfError(f"SGLD: {n} points; give n_points, or a {type(target).__name__} that has them")
-        if hasattr(self.step_size, "at") or not math.isnan(self.step_size):
-            return SGLD(self.step_size, n)
-        if not hasattr(target, "row_smoothness"):
-            raise StochinfError(
-                f"SGLD: step_size was left open, and {type(target).__name__} has no row_smoothness() to choose it by;"
-                " give a number"
-            )
-        largest = float(target.row_smoothness())
-        return SGLD(1.0 / (n * largest) if largest > 0 else 1.0, n)
+        """Take what was left open from the target."""
+        return fitted(self, target)  # type: ignore[no-any-return]
 
     def pick(self, target: Any) -> Minibatches:
         """Take batches of 100 rows, or of all where there are fewer."""
-        return Minibatches(min(int(target.n_points), BATCH))
+        return default_batches(target)
+
+    def overdamped(self, step: float) -> float:
+        """Return the step of the overdamped dynamics that this amounts to."""
+        return step
+
+    def linearised(self, curvature: Floats, noise: Floats, step: float) -> tuple[Floats, Floats]:
+        """Return M and Q of the chain x' = M x + N(0, Q) near a mode, from the Hessian of U and the noise of its gradient."""
+        eye = np.eye(len(curvature))
+        return eye - step * curvature, step**2 * noise + 2.0 * step * self.temperature * eye
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> SGLDState:
         """Return the state at a starting point."""
-        start = starting_point("SGLD", target, position, streams)
-        return SGLDState(start, np.zeros(start.size), np.zeros(start.size), np.zeros(1), np.zeros(1, np.int64))
+        start = np.asarray(starting_point("SGLD", target, position, streams), dtype=np.float64)
+        memory = self.estimator.begin(target, start)
+        stats = np.array([0.0, math.nan])
+        return SGLDState(
+            start, np.zeros(start.size), np.zeros(start.size), memory, np.zeros(1, np.int64), stats, np.zeros(1, np.int64)
+        )
+
+    def begin_sampling(self, target: Any, state: SGLDState) -> None:
+        """Measure the noise of the minibatches against that which is injected."""
+        variance = gradient_variance(self.estimator, target, state)
+        state.stats[1] = np.max(noise_ratio(state.stats[0], variance, self.temperature))
 
     def update(self, target: Any, state: SGLDState, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Take a gradient step and add noise."""
-        target.gradient(state.position, point, state.gradient)
-        drift = 0.5 * rate * self.n_points
-        noise = math.sqrt(rate)
-        finite = True
+        self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
+        noise = noise_scale(rate, self.temperature)
+        write_normals(rng, state.proposal)
         for j in range(state.position.size):
-            state.proposal[j] = state.position[j] - drift * state.gradient[j] + noise * normal(rng)
-            finite = finite and math.isfinite(state.proposal[j])
+            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
         state.stats[0] = rate
-        if not finite:
-            state.nonfinite[0] += 1
+        state.batch[0] = size_of(point)
+        if not all_finite(state.proposal):
+            rejected(state)
             return
         for j in range(state.position.size):
             state.position[j] = state.proposal[j]

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = exports(
         "MultinomialRegression": "multinomial",
         "PoissonRegression": "poisson",
         "SquaredHinge": "squared_hinge",
+        **dict.fromkeys(("hidden_markov", "hierarchical", "mixture", "normal"), "bayesian"),
         **dict.fromkeys(("Box", "ElasticNet", "L1", "MCP", "SCAD"), "penalties"),
     },
 )

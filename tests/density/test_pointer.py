@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import stochinf as si
-from stochinf.density import SIGNATURE, Density, Foreign, python_density, wanted
+from stochinf.density import SIGNATURE, Foreign, PointerDensity, python_density, wanted
 from stochinf.density.pointer import C_TYPE
 from stochinf.engine import cache
 from stochinf.engine.jit import JIT, entry
@@ -38,11 +38,11 @@ def foreign_normal() -> Foreign:
 @pytest.mark.fast
 def test_one_density_through_every_door() -> None:
     plain = si.sample(python_density(one_normal, 1), **SETTINGS)["position"]
-    foreign = si.sample(Density(foreign_normal(), 1), **SETTINGS)["position"]
+    foreign = si.sample(PointerDensity(foreign_normal(), 1), **SETTINGS)["position"]
     np.testing.assert_array_equal(plain, foreign)
     if JIT:
         misses = cache.statistics["misses"]
-        np.testing.assert_array_equal(si.sample(Density(compiled_normal, 1), **SETTINGS)["position"], foreign)
+        np.testing.assert_array_equal(si.sample(PointerDensity(compiled_normal, 1), **SETTINGS)["position"], foreign)
         assert cache.statistics["misses"] == misses
 
 
@@ -73,7 +73,7 @@ class TooFar(Exception):
     """What a user's function raises."""
 
 
-def failing_beyond(edge: float) -> Density:
+def failing_beyond(edge: float) -> PointerDensity:
     def normal(x: np.ndarray) -> float:
         if abs(x[0]) > edge:
             raise TooFar(f"nothing is known at {x[0]:.3f}")
@@ -82,13 +82,13 @@ def failing_beyond(edge: float) -> Density:
     return python_density(normal, 1)
 
 
-def foreign_failing_beyond(edge: float) -> Density:
+def foreign_failing_beyond(edge: float) -> PointerDensity:
     def call(n, x, gradient, out, data):  # type: ignore[no-untyped-def]
         out[0] = -0.5 * x[0] * x[0]
         return 7 if abs(x[0]) > edge else 0
 
     callback = C_TYPE(call)
-    return Density(Foreign(ctypes.cast(callback, ctypes.c_void_p).value or 0, callback), 1)
+    return PointerDensity(Foreign(ctypes.cast(callback, ctypes.c_void_p).value or 0, callback), 1)
 
 
 @pytest.mark.fast
@@ -182,7 +182,7 @@ def sloped_normal(n, x, gradient, out, data):  # type: ignore[no-untyped-def]
 @pytest.mark.fast
 def test_the_gradient_comes_through_the_same_pointer() -> None:
     plain = python_density(one_normal, 1, gradient=lambda x: -x)
-    for density in (plain, Density(sloped_normal, 1, differentiable=True)) if JIT else (plain,):
+    for density in (plain, PointerDensity(sloped_normal, 1, differentiable=True)) if JIT else (plain,):
         slope = np.zeros(1)
         assert both(density, np.array([3.0]), slope) == -4.5
         assert slope[0] == -3.0

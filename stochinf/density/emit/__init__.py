@@ -1,0 +1,1 @@
+"""Static graphs as machine code, by LLVM."""
