@@ -136,6 +136,15 @@ def _sgld() -> None:
     sample(_regression(sparse=False), draws=4, warmup=2, chains=2, kernel=SGLD(), rng=0, progress=False)
 
 
+def _nuts() -> None:
+    from stochinf.api.sampling import sample
+    from stochinf.density.plain import python_density
+    from stochinf.mcmc.nuts import NUTS
+
+    normal = python_density(lambda x: -0.5 * float(x @ x), 2, lambda x: -x)
+    sample(normal, draws=4, warmup=4, chains=1, kernel=NUTS(), rng=0, progress=False)
+
+
 def _rbm() -> None:
     from stochinf.rbm.estimator import RBM
 
@@ -164,6 +173,7 @@ COMMON = (
     Common("logistic regression by SGD, dense", "optim.sgd", lambda: _sgd(sparse=False)),
     Common("logistic regression by SGD, sparse", "optim.sgd", lambda: _sgd(sparse=True)),
     Common("logistic regression by SGLD", "mcmc.sgld", _sgld),
+    Common("densities by NUTS", "mcmc.nuts", _nuts),
     Common("Boltzmann machine by contrastive divergence", "rbm.estimator", _rbm),
 )
 """What `precompile` runs, in order."""
