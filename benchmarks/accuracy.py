@@ -3,8 +3,8 @@
     STOCHINF_DATA=data python benchmarks/accuracy.py [seed]
 
 Every |mean - reference| must be at most 0.10 reference standard deviations, every |log ratio of standard deviations| at most
-0.15, once the smallest bulk ESS is at least 2000; the standard error of a mean is then 0.024. Eight schools written with a funnel must
-not pass in silence: a run of it has to warn of divergences.
+0.15, once the smallest bulk ESS is at least 2000; the standard error of a mean is then 0.024. Eight schools written with a
+funnel must not pass in silence: a run of it has to warn of divergences.
 """
 
 from __future__ import annotations
