@@ -96,13 +96,14 @@ class Softmax(NamedTuple):
 
     def mean(self, activation: Floats, log_precision: Floats = NONE) -> Floats:
         """Return the probability of every state."""
-        return softmax(self.grouped(activation), axis=-1).reshape(np.shape(activation))  # type: ignore[no-any-return]
+        return softmax(self.grouped(activation), axis=-1).reshape(np.shape(activation))
 
     def sample(self, activation: Floats, log_precision: Floats, generator: np.random.Generator) -> Floats:
         """Draw a state of every group."""
         groups = self.grouped(activation)
         ones = (groups + generator.gumbel(size=groups.shape)).argmax(axis=-1)
-        return np.eye(self.n_states)[ones].reshape(np.shape(activation))
+        values: Floats = np.eye(self.n_states)[ones].reshape(np.shape(activation))
+        return values
 
     def log_base(self, values: Floats, log_precision: Floats = NONE) -> Floats:
         """Return 0 for every row."""
