@@ -23,9 +23,9 @@ def wrong(truth: Any, chance: Any) -> float:
 
 
 def learnt(train: Any, passes: int) -> Any:
-    steps = passes * -(-len(train) // 50)
+    steps = passes * -(-len(train) // 20)
     rate = 0.1 * si.schedules.Linear(steps)
-    return si.RBM(64, algorithm="pcd", n_iter=passes, batch_size=50, learning_rate=rate, random_state=0, progress=False).fit(
+    return si.RBM(64, algorithm="pcd", n_iter=passes, batch_size=20, learning_rate=rate, random_state=0, progress=False).fit(
         train
     )
 

@@ -259,7 +259,7 @@ def test_lasso_path_names_features_as_they_enter(capsys: pytest.CaptureFixture[s
 
 def test_lower_halves_are_filled_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = picture(tmp_path)
-    assert example("rbm_inpainting").main(["--passes", "10", *words]) == 0
+    assert example("rbm_inpainting").main(["--passes", "40", *words]) == 0
     assert drawn(words)
     shown = capsys.readouterr().out
     mean, given = map(float, re.findall(r"(0\.\d+) by the mean of all, (0\.\d+) given", shown)[0])

@@ -42,11 +42,13 @@ class ClassificationRBM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     rule : part, optional
         `Adam(1e-3)` by default.
     l2 : float
-        l2 / 2 times the squares of the parameters is added to the mean loss.
+        Half of it times the squares of the parameters is added to the mean loss.
     generative : RBM, optional
         How to train first on rows and classes together; `n_components` is set here. None starts at small random weights.
     random_state : int, RandomState, Generator or None
+        As in scikit-learn: an int repeats, None draws from numpy's global generator.
     progress : bool, optional
+        Show progress; by default in a terminal or a notebook only.
 
     Attributes
     ----------

@@ -52,7 +52,9 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
     l2 : float
         Penalty of fine-tuning: l2 / 2 times the squares of the parameters.
     random_state : int, RandomState, Generator or None
+        As in scikit-learn: an int repeats, None draws from numpy's global generator.
     progress : bool, optional
+        Show progress; by default in a terminal or a notebook only.
 
     Attributes
     ----------

@@ -32,7 +32,9 @@ class Machine(NamedTuple):
     Parameters
     ----------
     weights : ndarray of shape (n_visible, n_hidden)
+        Between each visible and each hidden unit.
     visible_bias, hidden_bias : ndarray
+        One for each unit.
     base : ndarray of shape (n_visible,)
         Biases of the base-rate model; the default is the visible biases.
     visible, hidden : Layer
