@@ -108,5 +108,5 @@ def checked_weights(sample_weight: Any, n: int) -> Any:
     if weights.ndim == 0 and weights.size:
         weights = np.full(n, float(weights))
     if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
-        raise StochinfError(f"sample_weight of shape {weights.shape}: {n} finite numbers of at least 0, not all 0, are needed")
+        raise StochinfError(f"row_weights of shape {weights.shape}: {n} finite numbers of at least 0, not all 0, are needed")
     return weights.astype(np.float32)

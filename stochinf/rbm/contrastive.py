@@ -193,9 +193,10 @@ class ContrastiveDivergence(NamedTuple):
         if position is not None and position.size != size:
             raise StochinfError(f"init: {position.size} numbers given, {size} needed: weights, visible biases, hidden biases")
         generator = streams.generator()
-        start = starting_parameters(self, target, generator) if position is None else position
+        means = target.visible_means()
+        start = starting_parameters(self, target, means, generator) if position is None else position
         start = np.array(start, dtype=np.float32).reshape(-1)
-        offsets = starting_offsets(self, target, start)
+        offsets = starting_offsets(self, means, start)
         memory = seeded(in_precision(self.transform.init(size), size, np.float32), streams)
         empty = np.zeros(0, np.float32)
         return ContrastiveDivergenceState(
@@ -217,15 +218,16 @@ class ContrastiveDivergence(NamedTuple):
             learn(self, target, state, points[step], rates[step], rng)
 
 
-def starting_parameters(kernel: ContrastiveDivergence, target: Any, generator: np.random.Generator) -> Singles:
+def starting_parameters(kernel: Any, target: Any, means: npt.NDArray[np.float64], generator: np.random.Generator) -> Singles:
     """Return weights from N(0, 0.01^2), visible biases that fit the means of the data and hidden biases 0."""
-    bias, log_precision = kernel.visible.start(target.visible_means(), target.visible_squares(), target.n_points)
+    squares = target.visible_squares() if kernel.visible.has_precision else means
+    bias, log_precision = kernel.visible.start(means, squares, target.n_points)
     weights = generator.normal(0.0, WEIGHT_SCALE, (target.n_visible, kernel.n_hidden))
     return joined(weights, bias, np.zeros(kernel.n_hidden), log_precision)
 
 
-def starting_offsets(kernel: ContrastiveDivergence, target: Any, start: Singles) -> Singles:
+def starting_offsets(kernel: Any, means: npt.NDArray[np.float64], start: Singles) -> Singles:
     """Return the means of the visible units, and of the hidden ones under their biases alone."""
-    biases = target.n_visible * kernel.n_hidden + target.n_visible
+    biases = means.size * kernel.n_hidden + means.size
     hidden = kernel.hidden.mean(start[biases : biases + kernel.n_hidden].astype(np.float64)[None])[0]
-    return np.concatenate([target.visible_means(), hidden]).astype(np.float32)
+    return np.concatenate([means, hidden]).astype(np.float32)

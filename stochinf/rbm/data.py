@@ -20,10 +20,14 @@ from stochinf.models.batch import member
 from stochinf.rbm.parameters import unpacked
 from stochinf.rbm.units import squared_difference
 
-__all__ = ["Rows", "SparseRows", "as_rows"]
+__all__ = ["Rows", "SparseRows", "as_rows", "by_density"]
 
 Singles = npt.NDArray[np.float32]
 EQUAL = np.empty(0, np.float32)
+FEW = 256
+"""Rows summed at once in single precision."""
+WIDE, FILLED = 256, 0.15
+"""Columns from which, and share of numbers up to which, dense rows are worked on as sparse ones."""
 
 
 @part
@@ -67,13 +71,20 @@ class Rows(NamedTuple):
 
     def visible_means(self) -> npt.NDArray[np.float64]:
         """Return the mean of every column."""
-        means: npt.NDArray[np.float64] = shares(self) @ self.values.astype(np.float64, copy=False)
-        return means
+        return self._sums(lambda rows: rows)
 
     def visible_squares(self) -> npt.NDArray[np.float64]:
         """Return the mean square of every column."""
-        squares: npt.NDArray[np.float64] = shares(self) @ np.square(self.values, dtype=np.float64)
-        return squares
+        return self._sums(np.square)
+
+    def _sums(self, change: Any) -> npt.NDArray[np.float64]:
+        """Return the means of changed columns, a few rows at a time."""
+        total = np.zeros(self.n_visible)
+        share = shares(self) if self.row_weights.size else None
+        for first in range(0, self.n_points, FEW):
+            rows = change(self.values[first : first + FEW])
+            total += rows.sum(axis=0) / self.n_points if share is None else share[first : first + FEW] @ rows
+        return total
 
     def variables(self, positions: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return weights and biases by name."""
@@ -285,6 +296,15 @@ def as_rows(X: Any, row_weights: Any = EQUAL) -> Rows | SparseRows:
         if hasattr(X, "indptr"):
             return SparseRows(X.data, X.indices, X.indptr, X.shape[1], row_weights)
         return Rows(X, row_weights)
+
+
+def by_density(X: Any) -> Any:
+    """Return a wide matrix with few numbers that are not zero as CSR, for which its products are cheaper; another as it is."""
+    if hasattr(X, "indptr") or X.shape[1] < WIDE or np.count_nonzero(X) > FILLED * X.size:
+        return X
+    from scipy.sparse import csr_array
+
+    return csr_array(X)
 
 
 def demand_weights(name: str, weights: Singles, n: int) -> None:

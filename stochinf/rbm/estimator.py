@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
 from stochinf.engine.streams import entropy_of
 from stochinf.rbm.checks import checked_weights, entropy_from, whole
-from stochinf.rbm.data import as_rows
+from stochinf.rbm.data import as_rows, by_density
 from stochinf.rbm.fitted import Fitted
 from stochinf.rbm.gauge import without_gauge
 from stochinf.rbm.learnt import Learnt
@@ -33,7 +33,7 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     with units of several kinds (`stochinf.rbm.units`). Data are values of the visible units or their means: for binary units
     probabilities, or 0 and 1. Values that the units cannot take are clipped, with a warning. Training works in single precision
     and keeps one thread busy; the same `random_state` gives the same bits. Of sparse rows (CSR) training touches only what is
-    stored.
+    stored; wide dense rows with few numbers that are not zero are worked on in the same way.
 
     Parameters
     ----------
@@ -42,24 +42,24 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     units : pair
         Kinds of visible and of hidden units: "bernoulli", "spin", "gaussian", "relu", or `stochinf.rbm.Softmax(n)` for columns
         in groups of n of which one is 1.
-    learning_rate : float or schedule, optional
-        Rate of a step, for example `0.05` or `0.1 * stochinf.schedules.Linear(1000)`; None takes the optimiser's, else 0.05.
-    batch_size : int
-        Largest minibatch: a pass is cut into batches whose sizes differ by at most one. All rows are one batch where it
-        exceeds their number.
-    n_iter : int
-        Passes over the data.
     algorithm : {'cd', 'pcd', 'fpcd', 'pt'}
         Where the chains of the negative phase come from: the data, the step before, the same with fast weights, or parallel
         tempering.
     k : int
         Gibbs steps of each chain.
+    batch_size : int
+        Largest minibatch: a pass is cut into batches whose sizes differ by at most one. All rows are one batch where it
+        exceeds their number.
+    n_iter : int
+        Passes over the data.
+    learning_rate : float or schedule, optional
+        Rate of a step, for example `0.05` or `0.1 * stochinf.schedules.Linear(1000)`; None takes the optimiser's, else 0.05.
+    optimizer : rule or transform, optional
+        Any of `stochinf.optim`'s by gradients, such as `stochinf.optim.Adam(0.001)`; None steps against the gradient.
     n_chains : int
         Persistent chains.
     n_temperatures : int
         Temperatures of parallel tempering.
-    optimizer : rule or transform, optional
-        Any of `stochinf.optim`'s by gradients, such as `stochinf.optim.Adam(0.001)`; None steps against the gradient.
     momentum : float
         Momentum of the steps without an optimiser.
     l1, l2 : float
@@ -260,7 +260,7 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ) -> None:
         """Train and keep the parameters and what training goes on with."""
         X = check_values(kernel.visible, X)
-        target = as_rows(X, checked_weights(row_weights, X.shape[0]))
+        target = as_rows(by_density(X), checked_weights(row_weights, X.shape[0]))
         monitor = None
         if self.monitor:
             rows = None if validation is None else self._validated(validation, reset=False)

@@ -152,6 +152,7 @@ class Persistent(NamedTuple):
     Parameters
     ----------
     n_chains : int
+        Chains.
 
     Examples
     --------
@@ -194,6 +195,7 @@ class Fast(NamedTuple):
     Parameters
     ----------
     n_chains : int
+        Chains.
     decay : float
         What fast weights keep from step to step.
     factor : float

@@ -39,8 +39,9 @@ def factors_of(init: Any, kernel: Any, target: Any, entropy: int) -> npt.NDArray
     if init != "pca":
         raise StochinfError(f"init = {init!r}: 'random' or 'pca' is needed")
     generator = Streams(entropy, 0, 1).generator()
-    weights, visible_bias, hidden_bias, log_precision = unpacked(starting_parameters(kernel, target, generator), target.n_visible)
     means = target.visible_means()
+    start = starting_parameters(kernel, target, means, generator)
+    weights, visible_bias, hidden_bias, log_precision = unpacked(start, target.n_visible)
     rows = watched(target, generator) - means
     components = np.linalg.svd(rows, full_matrices=False)[2]
     n_hidden = weights.shape[1]

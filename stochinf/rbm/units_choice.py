@@ -58,7 +58,7 @@ class Softmax(NamedTuple):
 
     Parameters
     ----------
-    states : int
+    n_states : int
         Columns of a group.
 
     Examples
@@ -133,12 +133,14 @@ def one_hot(labels: npt.ArrayLike, states: int) -> npt.NDArray[np.float32]:
     Parameters
     ----------
     labels : array-like of int, shape (n, groups)
+        Whole numbers.
     states : int
+        How many labels there are.
 
     Returns
     -------
     ndarray of shape (n, groups * states)
-        float32.
+        In single precision.
 
     Raises
     ------
