@@ -145,7 +145,7 @@ class ReLU(NamedTuple):
         for j in range(layer.shape[1]):
             width = math.sqrt(1.0 / precision_of(log_precision, j))
             for i in range(layer.shape[0]):
-                x = -(layer[i, j] + bias[j]) * width
+                x = -np.float64(layer[i, j] + bias[j]) * width
                 layer[i, j] = width * mean_beyond(x)
                 out[i, j] = width * beyond(np.float64(lane_uniform(words, j)), x)
 
@@ -154,7 +154,7 @@ class ReLU(NamedTuple):
         for j in range(layer.shape[1]):
             width = math.sqrt(1.0 / precision_of(log_precision, j))
             for i in range(layer.shape[0]):
-                x = -(layer[i, j] + bias[j]) * width
+                x = -np.float64(layer[i, j] + bias[j]) * width
                 layer[i, j] = width * beyond(np.float64(lane_uniform(words, j)), x)
 
     def log_partition(self, activation: Floats, log_precision: Floats = NONE) -> Floats:

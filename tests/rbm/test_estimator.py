@@ -63,7 +63,8 @@ def test_learns_digits() -> None:
     shifts = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
     X = np.concatenate([shift(images, (0, *by), order=0) for by in shifts]).reshape(-1, 64)
     train, test, train_y, test_y = train_test_split(X, np.tile(digits, 5), test_size=0.4, random_state=0)
-    rbm = si.RBM(100, learning_rate=0.06, batch_size=10, n_iter=30, random_state=0).fit(train)
+    plain = {"algorithm": "cd", "centered": False, "learning_rate": 0.06, "batch_size": 10}
+    rbm = si.RBM(100, n_iter=30, random_state=0, **plain).fit(train)
     binary = (test > 0.5).astype(float)
     p = np.clip((train > 0.5).mean(axis=0), 0.001, 0.999)
     independent = (binary * np.log(p) + (1 - binary) * np.log(1 - p)).sum(axis=1).mean()
