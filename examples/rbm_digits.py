@@ -38,7 +38,7 @@ def main() -> None:
     train, test, labels, truth = train_test_split(X, y, test_size=0.2, random_state=0)
     black_and_white = (test > 0.5).astype(float)
 
-    rbm = si.RBM(100, learning_rate=0.06, batch_size=10, random_state=0)
+    rbm = si.RBM(100, algorithm="cd", centered=False, learning_rate=0.06, batch_size=10, random_state=0)
     before = rbm.set_params(n_iter=1, learning_rate=1e-9).fit(train).score(black_and_white)
     began = time.perf_counter()
     rbm.set_params(n_iter=30, learning_rate=0.06).fit(train)

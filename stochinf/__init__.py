@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "ClassificationRBM": "rbm.classification",
+        "DBN": "rbm.dbn",
         "Density": "density.model",
         "FactorGraph": "graphs.factor_graph",
         "FiniteSum": "models.finite_sum",

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.streams import entropy_of
 
-__all__ = ["entropy_from", "look_at_range", "positive_rate", "whole"]
+__all__ = ["checked_weights", "clipped", "entropy_from", "number_between", "positive_rate", "whole"]
 
 
 def whole(name: str, value: Any) -> int:
@@ -53,14 +53,60 @@ def entropy_from(random_state: Any) -> int:
     return int.from_bytes(generator.randint(0, 2**32, 4, dtype=np.uint32).tobytes(), "little")
 
 
-def look_at_range(X: Any) -> None:
-    """Warn where data are no probabilities."""
+def number_between(name: str, value: Any, least: float, most: float) -> float:
+    """Return a number within bounds."""
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not least <= number <= most or math.isinf(number):
+        raise StochinfError(f"{name} = {value!r}: a finite number from {least:g} to {most:g} is needed")
+    return number
+
+
+def clipped(X: Any, low: float, high: float) -> Any:
+    """Return X, or a copy with every value between two bounds, after one warning that names the first column and its range."""
     values = X.data if hasattr(X, "indptr") else X
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    if low < 0.0 or high > 1.0:
-        warnings.warn(
-            f"RBM: X has values from {low:g} to {high:g}; binary units stand for values from 0 to 1: scale X (MinMaxScaler)"
-            " or binarise it",
-            UserWarning,
-            stacklevel=4,
-        )
+    if not values.size or (low <= values.min() and values.max() <= high):
+        return X
+    if max(values.max(), -values.min()) > np.finfo(np.float32).max:
+        raise StochinfError("X has values too large for float32, in which training works; scale X")
+    outside = (values < low) | (values > high)
+    if hasattr(X, "indptr"):
+        column = int(X.indices[np.argmax(outside)])
+        found = values[X.indices == column]
+    else:
+        column = int(np.argmax(outside.any(axis=0)))
+        found = X[:, column]
+    warnings.warn(
+        f"RBM: column {column} of X has values from {found.min():g} to {found.max():g}; these units take values from {low:g} to"
+        f" {high:g}: all of X is clipped to that; scale X (MinMaxScaler), binarise it, or take other units",
+        UserWarning,
+        stacklevel=5,
+    )
+    if not hasattr(X, "indptr"):
+        return np.clip(X, low, high)
+    kept = X.copy()
+    np.clip(kept.data, low, high, out=kept.data)
+    return kept
+
+
+def checked_weights(sample_weight: Any, n: int) -> Any:
+    """Return what each row counts, float32, or no numbers where all count the same.
+
+    Raises
+    ------
+    StochinfError
+        If it is not one finite number of at least 0 for each row, or all are 0.
+    """
+    if sample_weight is None:
+        return np.empty(0, np.float32)
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        weights = np.empty(0)
+    if weights.ndim == 0 and weights.size:
+        weights = np.full(n, float(weights))
+    if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
+        raise StochinfError(f"row_weights of shape {weights.shape}: {n} finite numbers of at least 0, not all 0, are needed")
+    return weights.astype(np.float32)

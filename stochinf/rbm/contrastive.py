@@ -1,18 +1,26 @@
-r"""Contrastive divergence: learning a restricted Boltzmann machine from short chains that start at the data.
+r"""Contrastive learning of a restricted Boltzmann machine: chains stand for what the model expects.
 
-For rows :math:`v^0` of a minibatch the chain :math:`h^0 \sim p(h | v^0)`, :math:`v^1 \sim p(v | h^0)`, ..., :math:`v^k`
-gives the step
+With rows :math:`v` of a minibatch and chains :math:`\tilde v` of the model (`stochinf.rbm.negative`) the gradient of the mean
+negative log-likelihood is estimated by
 
-.. math:: \Delta W = \eta \bigl(\langle v^0 p(h | v^0)^\top \rangle - \langle v^k p(h | v^k)^\top \rangle\bigr), \quad
-   \Delta b = \eta \langle v^0 - v^k \rangle, \quad \Delta c = \eta \langle p(h | v^0) - p(h | v^k) \rangle.
+.. math:: g_W = \langle \tilde v\, E[h | \tilde v]^\top \rangle - \langle v\, E[h | v]^\top \rangle, \quad
+   g_b = \langle \tilde v - v \rangle, \quad g_c = \langle E[h | \tilde v] - E[h | v] \rangle,
 
-Visible and hidden units of the chain are drawn; the statistics use the probabilities of the hidden units (less noise, the
-same mean). The means run over the rows of data and over the chains, each by its own count.
+and for log precisions by the difference of :math:`-\tfrac12 \gamma v^2`. Units of chains are drawn; statistics use the means of
+the hidden units (less noise, the same expectation). The means run over rows and over chains, each by its own count.
+
+A centred machine takes :math:`v - \mu` and :math:`h - \lambda` for v and h in :math:`g_W`, and
+
+.. math:: g_b \leftarrow g_b - g_W \lambda, \quad g_c \leftarrow g_c - g_W^\top \mu,
+
+with running means :math:`\mu, \lambda` over the data: learning is then the same whichever way units are coded.
 
 References
 ----------
-Hinton, G. E. (2002). Training products of experts by minimizing contrastive divergence. Neural Computation 14(8), section 4.
-Hinton, G. E. (2012). A practical guide to training restricted Boltzmann machines. LNCS 7700, sections 3, 4 and 8.
+Hinton, G. E. (2012). A practical guide to training restricted Boltzmann machines. LNCS 7700, sections 3, 4, 8-11.
+Melchior, J., Fischer, A. and Wiskott, L. (2016). How to center deep Boltzmann machines. JMLR 17(99), equations (19)-(21) and
+algorithm 1.
+Srivastava, N. et al. (2014). Dropout. JMLR 15, section 8.
 """
 
 from __future__ import annotations
@@ -24,16 +32,19 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401  # the BLAS that compiled code calls, loaded before its threads are limited
 
-from stochinf.engine.blas import multiply
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.jit import helper
 from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
 from stochinf.engine.random import lane_streams
-from stochinf.models.batch import member, size_of
+from stochinf.optim.contract import check_transform, in_precision, seeded
+from stochinf.optim.transforms import complete
+from stochinf.rbm.learning import learn
+from stochinf.rbm.negative import FromData, Tempered
 from stochinf.rbm.parameters import joined, n_parameters
-from stochinf.rbm.units import draw, draw_in_place, squared_difference
+from stochinf.rbm.penalties import Penalties
+from stochinf.rbm.steps import Steady
+from stochinf.rbm.units import Bernoulli
 
 __all__ = ["ContrastiveDivergence", "ContrastiveDivergenceState"]
 
@@ -42,34 +53,54 @@ WEIGHT_SCALE = 0.01
 
 
 class ContrastiveDivergenceState(NamedTuple):
-    """Parameters and work space.
+    """Parameters, chains and work space.
 
     Attributes
     ----------
     position, gradient : ndarray of shape (n_parameters,)
-        Weights, visible and hidden biases as one vector (`stochinf.rbm.parameters`); the last step, rate included.
-    visible, hidden : ndarray of shape (2 * batch, n_visible) and (2 * batch, n_hidden)
-        Data and, below them, chains; probabilities of the hidden units, later times the rate over the count.
-    sample : ndarray of shape (batch, n_hidden)
-        Hidden units drawn.
+        Weights, visible and hidden biases, log precisions as one vector (`stochinf.rbm.parameters`).
+    visible, hidden : ndarray of shape (chains + batch, n_visible) and (chains + batch, n_hidden)
+        Chains and, below them, data; means of the hidden units, later less their offsets and times `factors`.
+    drawn : ndarray of shape (batch, n_hidden)
+        Hidden units drawn for the data.
+    factors : ndarray of shape (chains + batch,)
+        What each row counts in the gradient.
+    sums, means : ndarray of shape (n_visible + n_hidden,)
+        First moments of the chains, later less those of the data, and those of the data.
+    squares : ndarray of shape (n_visible,)
+        Differences of the mean squares; empty where units have no precision.
+    offsets : ndarray of shape (n_visible + n_hidden,)
+        Running means over the data.
+    mask : ndarray of shape (chains + batch, n_hidden)
+        Hidden units that take part; without rows where none drops out.
     words : ndarray of shape (2, max(n_visible, n_hidden))
         A small generator per unit.
+    chains, memory : NamedTuple of arrays
+        What the negative phase and the transform of gradients remember.
     stats : ndarray of shape (1,)
-        Mean squared difference between the data of the last batch and the ends of their chains.
+        Mean squared difference between the rows of the last batch and the ends of their chains; NaN where chains persist.
     """
 
     position: Singles
     gradient: Singles
     visible: Singles
     hidden: Singles
-    sample: Singles
+    drawn: Singles
+    factors: Singles
+    sums: Singles
+    means: Singles
+    squares: Singles
+    offsets: Singles
+    mask: Singles
     words: npt.NDArray[np.uint32]
+    chains: Any
+    memory: Any
     stats: npt.NDArray[np.float64]
 
 
 @part(needs=("gather",), yields="optimum", rate_field="learning_rate", statistics=("reconstruction_error",), blas=True)
 class ContrastiveDivergence(NamedTuple):
-    """Contrastive divergence with k steps (CD-k) for Bernoulli units.
+    """Contrastive learning with k Gibbs steps, chains from the data (CD-k) or persistent ones.
 
     Parameters
     ----------
@@ -81,6 +112,20 @@ class ContrastiveDivergence(NamedTuple):
         Rate; NaN takes 0.05.
     batch : int
         Rows per minibatch, and rows worked on at once where a picker hands out more.
+    visible, hidden : part
+        Kinds of units (`Bernoulli`, `Spin`, `Gaussian`, `ReLU`, `Softmax`).
+    chains : part
+        `FromData`, `Persistent`, `Fast` or `Tempered`.
+    transform : part
+        What is done to the gradient before the step, as in `stochinf.optim.SGD`.
+    penalties : Penalties
+        Weight decay and a target for the activity of hidden units.
+    centered : float
+        1 for centred gradients, 0 for plain ones.
+    sliding : float
+        Share of a minibatch in the running means.
+    dropout : float
+        Chance that a hidden unit takes no part in a row or chain.
 
     Examples
     --------
@@ -96,9 +141,17 @@ class ContrastiveDivergence(NamedTuple):
     k: int = 1
     learning_rate: Any = math.nan
     batch: int = 100
+    visible: Any = Bernoulli()
+    hidden: Any = Bernoulli()
+    chains: Any = FromData()
+    transform: Any = Steady()
+    penalties: Any = Penalties()
+    centered: float = 1.0
+    sliding: float = 0.01
+    dropout: float = 0.0
 
     def checked(self) -> ContrastiveDivergence:
-        """Check counts and rate."""
+        """Check counts, rate and shares."""
         for name in ("n_hidden", "k", "batch"):
             if not 1 <= getattr(self, name) < 2**31:
                 raise StochinfError(f"ContrastiveDivergence: {name} = {getattr(self, name)}; a whole number from 1 on is needed")
@@ -108,115 +161,73 @@ class ContrastiveDivergence(NamedTuple):
             raise StochinfError(
                 f"ContrastiveDivergence: learning_rate = {self.learning_rate}; a positive finite number is needed"
             )
+        for name, least, most in (("centered", 0, 1), ("sliding", 0, 1), ("dropout", 0, 0.999)):
+            if not least <= getattr(self, name) <= most:
+                raise StochinfError(
+                    f"ContrastiveDivergence: {name} = {getattr(self, name)}; a number from {least} to {most} is needed"
+                )
+        check_transform("ContrastiveDivergence", self.transform)
+        if self.dropout and isinstance(self.chains, Tempered):
+            raise StochinfError("ContrastiveDivergence: no dropout with tempered chains; take Persistent")
         return self
 
     def prepare(self, target: Any) -> ContrastiveDivergence:
-        """Choose the rate and fit the batch to the data."""
+        """Choose the rate, complete the transform and fit the batch to the data."""
         is_open = isinstance(self.learning_rate, float) and math.isnan(self.learning_rate)
-        rate = 0.05 if is_open else self.learning_rate
-        return ContrastiveDivergence(self.n_hidden, self.k, rate, min(self.batch, getattr(target, "n_points", self.batch)))
+        return self._replace(
+            learning_rate=0.05 if is_open else self.learning_rate,
+            batch=min(self.batch, getattr(target, "n_points", self.batch)),
+            transform=complete(self.transform),
+        )
 
     def pick(self, target: Any) -> Minibatches:
         """Take shuffled minibatches."""
         return Minibatches(self.batch)
 
     def init(self, target: Any, position: npt.NDArray[Any] | None, streams: Any) -> ContrastiveDivergenceState:
-        """Return the state at given parameters, or at small random weights and the log odds of the data."""
+        """Return the state at given parameters, or at small random weights and biases that fit the means of the data."""
         n_visible, n_hidden, batch = target.n_visible, self.n_hidden, self.batch
-        size = n_parameters(n_visible, n_hidden)
-        demand(4 * (2 * size + 2 * batch * (n_visible + 2 * n_hidden)), f"an RBM of {n_visible} by {n_hidden} units")
+        size = n_parameters(n_visible, n_hidden, self.visible.has_precision)
+        rows = batch + self.chains.rows(batch, True)
+        demand(4 * (3 * size + rows * (n_visible + 3 * n_hidden)), f"an RBM of {n_visible} by {n_hidden} units")
         if position is not None and position.size != size:
             raise StochinfError(f"init: {position.size} numbers given, {size} needed: weights, visible biases, hidden biases")
-        start = starting_parameters(target, n_hidden, streams.generator()) if position is None else position
+        generator = streams.generator()
+        means = target.visible_means()
+        start = starting_parameters(self, target, means, generator) if position is None else position
+        start = np.array(start, dtype=np.float32).reshape(-1)
+        offsets = starting_offsets(self, means, start)
+        memory = seeded(in_precision(self.transform.init(size), size, np.float32), streams)
+        empty = np.zeros(0, np.float32)
         return ContrastiveDivergenceState(
-            np.array(start, dtype=np.float32).reshape(-1),
-            np.zeros(size, np.float32),
-            np.zeros((2 * batch, n_visible), np.float32),
-            np.zeros((2 * batch, n_hidden), np.float32),
-            np.zeros((batch, n_hidden), np.float32),
+            start, np.zeros(size, np.float32), np.zeros((rows, n_visible), np.float32), np.zeros((rows, n_hidden), np.float32),
+            np.zeros((batch, n_hidden), np.float32), np.zeros(rows, np.float32), np.zeros(n_visible + n_hidden, np.float32),
+            np.zeros(n_visible + n_hidden, np.float32), np.zeros(n_visible if self.visible.has_precision else 0, np.float32),
+            offsets, np.zeros((rows, n_hidden), np.float32) if self.dropout else empty.reshape(0, n_hidden),
             lane_streams(streams.seed("lanes"), max(n_visible, n_hidden)),
-            np.full(1, np.nan),
-        )
+            self.chains.init(size, n_visible, n_hidden, self.hidden, generator), memory, np.full(1, np.nan),
+        )  # fmt: skip
 
     def update(self, target: Any, state: Any, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Run the chains of one minibatch and move the parameters."""
-        learn(target, state, point, rate, self.k)
+        learn(self, target, state, point, rate, rng)
 
     def sweep(self, target: Any, state: Any, points: Any, rates: Any, start: int, stop: int, rng: Any) -> None:
         """Do a stretch of the tape; beside the loop over steps nothing is compiled twice."""
         for step in range(start, stop):
-            learn(target, state, points[step], rates[step], self.k)
+            learn(self, target, state, points[step], rates[step], rng)
 
 
-@helper()
-def learn(target: Any, state: Any, point: Any, rate: float, k: int) -> None:
-    """Run the chains of one minibatch, no more rows at once than the work space holds, and move the parameters."""
-    capacity = state.sample.shape[0]
-    points = size_of(point)
-    rows = 0
-    for place in range(points):
-        rows += 1 if member(point, place) >= 0 else 0
-    biases = state.visible.shape[1] * state.hidden.shape[1]
-    for i in range(biases if rows > 0 and points <= capacity else 0, state.gradient.size):
-        state.gradient[i] = np.float32(0.0)
-    error = 0.0
-    for start in range(0, points, capacity):
-        found = target.gather(point, start, min(start + capacity, points), state.visible)
-        if found > 0:
-            run_chains(state, found, k)
-            add_statistics(state, found, np.float32(rate / rows), np.float32(-rate / rows), start == 0)
-            error += squared_difference(state.visible[:found], state.visible[found : 2 * found])
-    for i in range(state.position.size):
-        state.position[i] += state.gradient[i]
-    state.stats[0] = error / max(1, rows * state.visible.shape[1])
+def starting_parameters(kernel: Any, target: Any, means: npt.NDArray[np.float64], generator: np.random.Generator) -> Singles:
+    """Return weights from N(0, 0.01^2), visible biases that fit the means of the data and hidden biases 0."""
+    squares = target.visible_squares() if kernel.visible.has_precision else means
+    bias, log_precision = kernel.visible.start(means, squares, target.n_points)
+    weights = generator.normal(0.0, WEIGHT_SCALE, (target.n_visible, kernel.n_hidden))
+    return joined(weights, bias, np.zeros(kernel.n_hidden), log_precision)
 
 
-@helper()
-def run_chains(state: Any, rows: int, k: int) -> None:
-    """Run k Gibbs steps from the first rows of `visible` to the next ones, with the probabilities of hidden units beside."""
-    n_visible, n_hidden = state.visible.shape[1], state.hidden.shape[1]
-    biases = n_visible * n_hidden
-    weights = state.position[:biases].reshape((n_visible, n_hidden))
-    visible_bias = state.position[biases : biases + n_visible]
-    hidden_bias = state.position[biases + n_visible :]
-    sample = state.sample[:rows]
-    for step in range(k + 1):
-        first = 0 if step == 0 else rows
-        visible, hidden = state.visible[first : first + rows], state.hidden[first : first + rows]
-        if step > 0:
-            multiply(sample, False, weights, True, visible, np.float32(0.0))
-            draw_in_place(visible, visible_bias, state.words)
-        multiply(visible, False, weights, False, hidden, np.float32(0.0))
-        draw(hidden, hidden_bias, state.words, sample)
-
-
-@helper()
-def add_statistics(state: Any, rows: int, data_factor: Any, chain_factor: Any, first: bool) -> None:
-    """Add the products and sums of data and chains to the gradient, each with its factor."""
-    n_visible, n_hidden = state.visible.shape[1], state.hidden.shape[1]
-    biases = n_visible * n_hidden
-    visible, hidden = state.visible[: 2 * rows], state.hidden[: 2 * rows]
-    visible_sums = state.gradient[biases : biases + n_visible]
-    hidden_sums = state.gradient[biases + n_visible :]
-    for row in range(2 * rows):
-        factor = data_factor if row < rows else chain_factor
-        for j in range(n_hidden):
-            hidden[row, j] *= factor
-            hidden_sums[j] += hidden[row, j]
-        for j in range(n_visible):
-            visible_sums[j] += visible[row, j] * factor
-    weights = state.gradient[:biases].reshape((n_visible, n_hidden))
-    multiply(visible, True, hidden, False, weights, np.float32(0.0 if first else 1.0))
-
-
-def starting_parameters(target: Any, n_hidden: int, generator: np.random.Generator) -> Singles:
-    r"""Return weights from N(0, 0.01^2), visible biases at the log odds of the data and hidden biases 0.
-
-    The bias of a visible unit is :math:`\log(p / (1 - p))` with :math:`p = (n \bar v + 1/2) / (n + 1)`, kept between
-    :math:`1 / (2n + 2)` and one minus that, so that a unit that is always off starts at a finite bias (Hinton 2012, section 8).
-    """
-    n = target.n_points
-    least = 0.5 / (n + 1)
-    p = np.clip((n * target.visible_means() + 0.5) / (n + 1), least, 1.0 - least)
-    weights = generator.normal(0.0, WEIGHT_SCALE, (target.n_visible, n_hidden))
-    return joined(weights, np.log(p / (1.0 - p)), np.zeros(n_hidden))
+def starting_offsets(kernel: Any, means: npt.NDArray[np.float64], start: Singles) -> Singles:
+    """Return the means of the visible units, and of the hidden ones under their biases alone."""
+    biases = means.size * kernel.n_hidden + means.size
+    hidden = kernel.hidden.mean(start[biases : biases + kernel.n_hidden].astype(np.float64)[None])[0]
+    return np.concatenate([means, hidden]).astype(np.float32)

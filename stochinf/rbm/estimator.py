@@ -6,62 +6,97 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
 from stochinf.engine.streams import entropy_of
-from stochinf.rbm import likelihood
-from stochinf.rbm.checks import entropy_from, look_at_range, positive_rate, whole
-from stochinf.rbm.contrastive import ContrastiveDivergence
-from stochinf.rbm.data import as_rows
-from stochinf.rbm.parameters import Parameters, joined, unpacked
+from stochinf.rbm.checks import checked_weights, entropy_from, whole
+from stochinf.rbm.data import as_rows, by_density
+from stochinf.rbm.fitted import Fitted
+from stochinf.rbm.gauge import without_gauge
+from stochinf.rbm.learnt import Learnt
+from stochinf.rbm.monitors import Monitor
+from stochinf.rbm.parameters import joined, unpacked
+from stochinf.rbm.settings import check_values, kernel_of, rate_of
+from stochinf.rbm.starting import factors_of
 from stochinf.rbm.tapes import Later
-from stochinf.rbm.training import Trained, train
+from stochinf.rbm.training import Carry, train
 
 __all__ = ["RBM"]
 
-ALGORITHMS = {"cd": ContrastiveDivergence}
-Numbers = npt.NDArray[Any]
 
+class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Restricted Boltzmann machine, trained by contrastive or persistent contrastive divergence.
 
-class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    r"""Bernoulli restricted Boltzmann machine, trained by contrastive divergence.
+    .. math:: p(v, h) \propto \exp\Bigl(v^\top W h + b^\top v + c^\top h + \sum_i u(v_i) + \sum_j u(h_j)\Bigr)
 
-    .. math:: p(v, h) \propto \exp(v^\top W h + b^\top v + c^\top h), \quad v \in \{0, 1\}^D, h \in \{0, 1\}^H.
-
-    Data are probabilities that a visible unit is on, or 0 and 1. Values outside [0, 1] are taken as they are, with a
-    warning: the model cannot produce them. Training works in single precision and keeps one thread busy; the same
-    `random_state` gives the same bits. Sparse rows (CSR) are made dense a minibatch at a time.
+    with units of several kinds (`stochinf.rbm.units`). Data are values of the visible units or their means: for binary units
+    probabilities, or 0 and 1. Values that the units cannot take are clipped, with a warning. Training works in single precision
+    and keeps one thread busy; the same `random_state` gives the same bits. Of sparse rows (CSR) training touches only what is
+    stored; wide dense rows with few numbers that are not zero are worked on in the same way.
 
     Parameters
     ----------
     n_components : int
         Hidden units.
-    learning_rate : float or schedule
-        Rate of a step, for example `0.05` or `0.1 * stochinf.schedules.Linear(1000)`.
+    units : pair
+        Kinds of visible and of hidden units: "bernoulli", "spin", "gaussian", "relu", or `stochinf.rbm.Softmax(n)` for columns
+        in groups of n of which one is 1.
+    algorithm : {'cd', 'pcd', 'fpcd', 'pt'}
+        Where the chains of the negative phase come from: the data, the step before, the same with fast weights, or parallel
+        tempering.
+    k : int
+        Gibbs steps of each chain.
     batch_size : int
         Largest minibatch: a pass is cut into batches whose sizes differ by at most one. All rows are one batch where it
         exceeds their number.
     n_iter : int
         Passes over the data.
-    algorithm : {'cd'}
-        Contrastive divergence.
-    k : int
-        Gibbs steps of each chain.
+    learning_rate : float or schedule, optional
+        Rate of a step, for example `0.05` or `0.1 * stochinf.schedules.Linear(1000)`; None takes the optimiser's, else 0.05.
+    optimizer : rule or transform, optional
+        Any of `stochinf.optim`'s by gradients, such as `stochinf.optim.Adam(0.001)`; None steps against the gradient.
+    n_chains : int
+        Persistent chains.
+    n_temperatures : int
+        Temperatures of parallel tempering.
+    momentum : float
+        Momentum of the steps without an optimiser.
+    l1, l2 : float
+        Penalties on the weights.
+    sparsity_target, sparsity : float
+        Mean that hidden units should have (None for no such wish), and how strongly they are pulled there.
+    dropout : float
+        Chance that a hidden unit takes no part in a row.
+    clip : float, optional
+        Greatest length of the gradient.
+    centered : bool
+        Centred gradients, with the running means of the data as offsets.
+    init : {'random', 'pca'}
+        Weights from N(0, 0.01^2), or along the principal components of the data. Biases fit the means of the data.
+    warm_start : bool
+        Let `fit` go on where it stood, to `n_iter` passes in all: the same bits as without a break.
+    monitor : int
+        Passes between looks at the machine, recorded in `history_`; 0 for none.
     random_state : int, RandomState, Generator or None
         As in scikit-learn: an int repeats, None draws from numpy's global generator.
+    verbose : int
+        Print what the monitor sees.
     progress : bool, optional
         Show progress; by default in a terminal or a notebook only.
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components, n_features)
-        Weights, of the type of the data.
-    intercept_hidden_, intercept_visible_ : ndarray of shape (n_components,) and (n_features,)
-        Biases. The visible ones start at the log odds of the (first) data, the weights at N(0, 0.01^2).
+    weights_ : ndarray of shape (n_components, n_features)
+        Weights, of the type of the data; also `components_`.
+    visible_bias_, hidden_bias_ : ndarray of shape (n_features,) and (n_components,)
+        Biases; also `intercept_visible_` and `intercept_hidden_`.
+    log_precision_ : ndarray of shape (n_features,)
+        Logarithms of the precisions of visible units; empty where these have none.
+    visible_mean_ : ndarray of shape (n_features,)
+        Means of the (first) data.
+    history_ : dict of lists
+        What the monitor saw; see `stochinf.rbm.monitors`.
     n_iter_ : int
         Passes done.
     n_features_in_ : int
@@ -70,6 +105,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     References
     ----------
     Hinton, G. E. (2002). Training products of experts by minimizing contrastive divergence. Neural Computation 14(8).
+    Tieleman, T. (2008). Training restricted Boltzmann machines using approximations to the likelihood gradient. ICML.
 
     Examples
     --------
@@ -86,31 +122,67 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     def __init__(
         self,
         n_components: int = 64,
-        *,
-        learning_rate: Any = 0.05,
-        batch_size: int = 100,
-        n_iter: int = 10,
-        algorithm: str = "cd",
+        units: Any = ("bernoulli", "bernoulli"),
+        algorithm: str = "pcd",
         k: int = 1,
+        batch_size: int = 100,
+        n_iter: int = 20,
+        *,
+        learning_rate: Any = None,
+        optimizer: Any = None,
+        n_chains: int = 100,
+        n_temperatures: int = 10,
+        momentum: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity: float = 0.01,
+        dropout: float = 0.0,
+        clip: float | None = None,
+        centered: bool = True,
+        init: str = "random",
+        warm_start: bool = False,
+        monitor: int = 0,
         random_state: Any = None,
+        verbose: int = 0,
         progress: bool | None = None,
     ) -> None:
         self.n_components = n_components
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
+        self.units = units
         self.algorithm = algorithm
         self.k = k
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.n_chains = n_chains
+        self.n_temperatures = n_temperatures
+        self.momentum = momentum
+        self.l1 = l1
+        self.l2 = l2
+        self.sparsity_target = sparsity_target
+        self.sparsity = sparsity
+        self.dropout = dropout
+        self.clip = clip
+        self.centered = centered
+        self.init = init
+        self.warm_start = warm_start
+        self.monitor = monitor
         self.random_state = random_state
+        self.verbose = verbose
         self.progress = progress
 
-    def fit(self, X: Any, y: Any = None) -> RBM:
-        """Train from fresh parameters.
+    def fit(self, X: Any, y: Any = None, *, row_weights: Any = None, validation: Any = None) -> RBM:
+        """Train from fresh parameters, or with `warm_start` go on where training stood.
 
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
         y : ignored
+        row_weights : array-like of shape (n_samples,), optional
+            What each row counts.
+        validation : array-like of shape (n, n_features), optional
+            Rows that the monitor compares with.
 
         Returns
         -------
@@ -125,27 +197,33 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         Warns
         -----
         UserWarning
-            If X has values outside [0, 1].
+            If X has values that the units cannot take.
         ConvergenceWarning
-            If training stopped early: the parameters were no longer finite (the last finite ones are kept), or Ctrl-C.
+            If training stopped early: the parameters were no longer finite or grew beyond all bounds (the last good ones are
+            kept), or Ctrl-C.
         """
-        kernel, passes = self._kernel(self.learning_rate), whole("n_iter", self.n_iter)
-        X = self._validated(X, reset=True)
-        self._entropy, self._chunks, self._steps = entropy_from(self.random_state), 0, 0
-        trained = self._train(kernel, X, None, passes, self._entropy)
-        self.n_iter_, self._steps = trained.passes, trained.steps
+        kernel, passes = kernel_of(self, rate_of(self)), whole("n_iter", self.n_iter)
+        carry = getattr(self, "_carry", None) if self.warm_start else None
+        if carry is not None and passes <= self.n_iter_:
+            raise StochinfError(f"n_iter = {passes}: {self.n_iter_} passes are done already; warm_start goes on to more")
+        X = self._validated(X, reset=carry is None)
+        if carry is None:
+            self._begin()
+        self._train(kernel, X, None, passes, self._entropy, carry, row_weights, validation)
         return self
 
-    def partial_fit(self, X: Any, y: Any = None) -> RBM:
+    def partial_fit(self, X: Any, y: Any = None, *, row_weights: Any = None) -> RBM:
         """Train on: one pass over these rows, in minibatches.
 
-        The first call starts from fresh parameters, as `fit` does; `n_iter_` counts the passes over chunks. A schedule of
-        rates goes on where it stood.
+        The first call starts from fresh parameters, as `fit` does; `n_iter_` counts the passes over chunks. Chains, momentum,
+        running means and a schedule of rates go on where they stood.
 
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
         y : ignored
+        row_weights : array-like of shape (n_samples,), optional
+            What each row counts.
 
         Returns
         -------
@@ -157,125 +235,55 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         StochinfError
             As `fit`.
         """
-        first = not hasattr(self, "components_")
-        rate = self.learning_rate
-        kernel = self._kernel(Later(rate, self._steps) if hasattr(rate, "at") and not first else rate)
+        first = not hasattr(self, "weights_")
+        rate = rate_of(self)
+        kernel = kernel_of(self, Later(rate, getattr(self, "_steps", 0)) if hasattr(rate, "at") and not first else rate)
         X = self._validated(X, reset=first)
-        if first:
-            self._entropy, self._chunks, self._steps, self.n_iter_ = entropy_from(self.random_state), 0, 0, 0
+        if first or not hasattr(self, "_entropy"):
+            self._begin()
         seed = np.random.SeedSequence(self._entropy, spawn_key=(self._chunks,))
         start = None if first else joined(*self._parameters())
-        trained = self._train(kernel, X, start, 1, entropy_of(seed))
+        before = (0, 0) if first else (getattr(self, "n_iter_", 0), getattr(self, "_steps", 0))
+        carry = None if first else getattr(self, "_carry", None)
+        self._train(kernel, X, start, 1, entropy_of(seed), carry, row_weights, None)
         self._chunks += 1
-        self.n_iter_ += trained.passes
-        self._steps += trained.steps
+        self.n_iter_, self._steps = before[0] + self.n_iter_, before[1] + self._steps
         return self
 
-    def transform(self, X: Any) -> Numbers:
-        """Return the probability of every hidden unit given the visible ones.
+    def _begin(self) -> None:
+        """Draw the entropy of fresh training."""
+        self._entropy, self._chunks = entropy_from(self.random_state), 0
+        self.history_: dict[str, list[float]] = {}
 
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            In the precision of X.
-        """
-        X = self._seen(X)
-        activation = X @ self.components_.T.astype(X.dtype, copy=False)
-        activation += self.intercept_hidden_
-        return expit(activation, out=activation)  # type: ignore[no-any-return]
-
-    def free_energy(self, X: Any) -> npt.NDArray[np.float64]:
-        r"""Return :math:`F(v) = -b^\top v - \sum_j \log(1 + e^{c_j + (W^\top v)_j})` of every row.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        return likelihood.free_energy(self._seen(X), self._parameters())
-
-    def score_samples(self, X: Any) -> npt.NDArray[np.float64]:
-        r"""Return the pseudo-log-likelihood :math:`\sum_i \log p(v_i | v_{-i})` of every row, over all units, without chance.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-            Of 0 and 1; a value between is compared with its reflection 1 - v.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        return likelihood.pseudo_log_likelihood(self._seen(X), self._parameters())
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean of `score_samples`.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-        y : ignored
-
-        Returns
-        -------
-        float
-        """
-        return float(self.score_samples(X).mean())
-
-    def _kernel(self, rate: Any) -> Any:
-        """Return the algorithm with its numbers checked."""
-        if not isinstance(self.algorithm, str) or self.algorithm not in ALGORITHMS:
-            raise StochinfError(f"algorithm = {self.algorithm!r}: one of {', '.join(map(repr, ALGORITHMS))} is needed")
-        return ALGORITHMS[self.algorithm](
-            whole("n_components", self.n_components),
-            whole("k", self.k),
-            positive_rate(rate),
-            whole("batch_size", self.batch_size),
-        )
-
-    def _validated(self, X: Any, reset: bool) -> Any:
-        """Return X as a dense or CSR matrix of float32 or float64."""
-        try:
-            return validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64], reset=reset)
-        except ValueError as error:
-            raise StochinfError(str(error)) from error
-
-    def _seen(self, X: Any) -> Any:
-        check_is_fitted(self)
-        return self._validated(X, reset=False)
-
-    def _parameters(self) -> Parameters:
-        return Parameters(self.components_.T, self.intercept_visible_, self.intercept_hidden_)
-
-    def _train(self, kernel: Any, X: Any, start: Numbers | None, passes: int, entropy: int) -> Trained:
-        """Train and keep the parameters."""
-        target = as_rows(X)
-        look_at_range(X)
-        trained = train(kernel, target, start, batch=kernel.batch, passes=passes, entropy=entropy, progress=self.progress)
-        weights, visible_bias, hidden_bias = unpacked(trained.position, X.shape[1])
-        self.components_ = np.ascontiguousarray(weights.T, dtype=X.dtype)
-        self.intercept_visible_ = visible_bias.astype(X.dtype)
-        self.intercept_hidden_ = hidden_bias.astype(X.dtype)
-        self._n_features_out = self.components_.shape[0]
+    def _train(
+        self, kernel: Any, X: Any, start: Any, passes: int, entropy: int, carry: Carry | None, row_weights: Any, validation: Any
+    ) -> None:
+        """Train and keep the parameters and what training goes on with."""
+        X = check_values(kernel.visible, X)
+        target = as_rows(by_density(X), checked_weights(row_weights, X.shape[0]))
+        monitor = None
+        if self.monitor:
+            rows = None if validation is None else self._validated(validation, reset=False)
+            monitor = Monitor(kernel, X, rows, whole("monitor", self.monitor), self.verbose)
+            monitor.history = self.history_
+        if carry is None and start is None and self.init != "random":
+            start = factors_of(self.init, kernel, target, entropy)
+        trained = train(
+            kernel, target, start, batch=kernel.batch, passes=passes, entropy=entropy, progress=self.progress, carry=carry,
+            monitor=monitor,
+        )  # fmt: skip
+        weights, visible_bias, hidden_bias, log_precision = without_gauge(kernel, unpacked(trained.position, X.shape[1]))
+        self._set_parameters(
+            np.ascontiguousarray(weights.T, dtype=X.dtype), visible_bias.astype(X.dtype), hidden_bias.astype(X.dtype),
+            log_precision.astype(X.dtype),
+        )  # fmt: skip
+        if (carry is None and start is None) or not hasattr(self, "visible_mean_"):
+            self.visible_mean_ = target.visible_means()
+        self.n_iter_, self._steps, self._carry = trained.passes, trained.steps, trained.carry
         if trained.reason:
             warnings.warn(
                 f"RBM: stopped early: {trained.reason}; the parameters after {trained.passes} whole passes or more are kept."
-                " Where they were not finite, lower learning_rate or scale X to [0, 1]",
+                " Where they were not good, lower learning_rate or scale X to what the units stand for",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        return trained
-
-    def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn may know of the estimator."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -42,7 +42,7 @@ def free_energy(X: Any, parameters: Parameters) -> Floats:
     X : ndarray or CSR matrix of shape (n, n_visible)
     parameters : Parameters
     """
-    weights, visible_bias, hidden_bias = (np.asarray(p, dtype=np.float64) for p in parameters)
+    weights, visible_bias, hidden_bias = (np.asarray(p, dtype=np.float64) for p in parameters[:3])
     return np.concatenate(
         [
             -(rows @ visible_bias) - np.logaddexp(0.0, rows @ weights + hidden_bias).sum(axis=1)
@@ -60,7 +60,7 @@ def pseudo_log_likelihood(X: Any, parameters: Parameters) -> Floats:
         Rows of 0 and 1; a value between is compared with its reflection 1 - v.
     parameters : Parameters
     """
-    weights, visible_bias, hidden_bias = (np.asarray(p, dtype=np.float64) for p in parameters)
+    weights, visible_bias, hidden_bias = (np.asarray(p, dtype=np.float64) for p in parameters[:3])
     return np.concatenate([_all_flips(rows, weights, visible_bias, hidden_bias) for rows in _chunks(X, max(weights.shape))])
 
 

@@ -71,6 +71,11 @@ def machine(seed: int, n_visible: int, n_hidden: int, scale: float = 1.0) -> Mac
     return Machine(*(part.astype(np.float32).astype(np.float64) for part in parts))
 
 
+def plain(*arguments: Any, **named: Any) -> ContrastiveDivergence:
+    """The kernel without centring."""
+    return ContrastiveDivergence(*arguments, **{"centered": 0.0, **named})
+
+
 def started(kernel: ContrastiveDivergence, target: Any, model: Machine, seed: int = 0) -> Any:
     return kernel.init(target, model.position, Streams(seed, 0, 1))
 
@@ -84,10 +89,10 @@ def do_steps(kernel: ContrastiveDivergence, target: Any, state: Any, points: Arr
 def chain_ends(model: Machine, rows: Array, k: int, seed: int = 0) -> Array:
     """Visible units after k steps of the compiled chain from every row."""
     target, n = Rows(rows), len(rows)
-    kernel = ContrastiveDivergence(len(model.hidden_bias), k, 1.0, n)
+    kernel = plain(len(model.hidden_bias), k, 1.0, n)
     state = started(kernel, target, model, seed)
     do_steps(kernel, target, state, np.arange(n)[None], 0.0)
-    return state.visible[n:]
+    return state.visible[:n]
 
 
 def lane_numbers(words: Array, rows: int, units: int) -> Array:
