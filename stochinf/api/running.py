@@ -74,8 +74,9 @@ def run(
     picker, schedule, observer : part, optional
         Which point comes next (the kernel's choice); a factor of the kernel's rate, number or schedule (1); what is
         remembered (`Draws()`).
-    init : array of shape (dim,) or (chains, dim), optional
-        Starting positions; the target's choice by default.
+    init : array of shape (dim,) or (chains, dim), or callable, optional
+        Starting positions, or a function without arguments that returns them, called once all else has been checked; the
+        target's choice by default.
     chains : int
         Independent chains.
     threads : int, optional
@@ -127,9 +128,11 @@ def run(
         check_needs(leaf, part)
     check_stop(stop, part, observer)
     count = None if steps is None else counted("steps", steps)
+    chains = counted("chains", chains)
+    positions = init if callable(init) else starting_positions(init, chains)
     plan = Plan(
-        kernel, part, picker, schedule, observer, starting_positions(init, counted("chains", chains)), counted("chains", chains),
-        counted("warmup", warmup, least=0), counted("thin", thin), bool(keep_warmup), entropy_of(rng),
+        kernel, part, picker, schedule, observer, positions, chains, counted("warmup", warmup, least=0), counted("thin", thin),
+        bool(keep_warmup), entropy_of(rng),
     )  # fmt: skip
     goal = 0 if count is None else plan.warmup + count
     if count is None and stop is None and callback is None:

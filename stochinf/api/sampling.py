@@ -105,11 +105,17 @@ def sample(
     check_yield("sample", chosen, "draws")
     check_kernel(chosen, part)
     entropy = entropy_of(rng)
-    positions, notes = starts(target, part, chosen, init, counted("chains", chains), entropy)
+    notes: list[str] = []
+
+    def begin() -> Any:
+        positions, told = starts(target, part, chosen, init, counted("chains", chains), entropy)
+        notes.extend(told)
+        return positions
+
     try:
         drawn = run(
             chosen, target, None if count is None else count * each, each, warmup=before, picker=picker, schedule=schedule,
-            init=positions, chains=chains, threads=threads, executor=executor, stop=stop, rng=entropy, progress=progress,
+            init=begin, chains=chains, threads=threads, executor=executor, stop=stop, rng=entropy, progress=progress,
             checkpoint=checkpoint, callback=callback, keep_warmup=keep_warmup,
         )  # fmt: skip
     except DensityError as error:

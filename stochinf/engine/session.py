@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from stochinf.engine.pickers import Scan, epoch_length
 from stochinf.engine.rates import multiply, prepared, watched
 from stochinf.engine.stop import Convergence
 from stochinf.engine.streams import Streams
+from stochinf.engine.target import starting_positions
 from stochinf.engine.wrappers import unwrapped
 
 __all__ = ["LANES", "Plan", "Session", "build", "end_warmup"]
@@ -34,8 +36,9 @@ class Plan:
     ----------
     kernel, target, picker, schedule, observer : parts
         As the user gave them.
-    init : ndarray or None
-        Starting positions: one for all chains, or one row per chain.
+    init : ndarray, callable or None
+        Starting positions, one for all chains or one row per chain; or a function that returns them, called when all else has
+        been checked.
     chains, warmup, every : int
         Chains; steps of warm-up; steps between observations.
     keep_warmup : bool
@@ -49,7 +52,7 @@ class Plan:
     picker: Any
     schedule: Any
     observer: Any
-    init: npt.NDArray[Any] | None
+    init: npt.NDArray[Any] | Callable[[], Any] | None
     chains: int
     warmup: int
     every: int
@@ -243,12 +246,14 @@ def build(plan: Plan, capacity: int) -> Session:
         wrapped = kernel
     check_points(kernel, prepared(picker, plan.target), plan.target)
     demand(4096 * plan.chains, f"{plan.chains} chains")
+    positions = starting_positions(plan.init(), plan.chains) if callable(plan.init) else plan.init
+    plan = replace(plan, init=positions)
     sizes = lane_sizes(plan.chains) if getattr(kernel, "lanes", False) else [1] * plan.chains
     blocks = []
     for number, lanes in enumerate(sizes):
         streams = Streams(plan.entropy, number, lanes)
         target = plan.target.private() if hasattr(plan.target, "private") else plan.target
-        state = kernel.init(target, starting(plan.init, number, lanes, getattr(kernel, "lanes", False)), streams)
+        state = kernel.init(target, starting(positions, number, lanes, getattr(kernel, "lanes", False)), streams)
         observer = plan.observer.prepare(kernel, target, state, capacity)
         block = Block(
             wrapped, target, prepared(picker, target), prepared(schedule, target), observer, state,
