@@ -45,8 +45,8 @@ class Rows(NamedTuple):
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    >>> si.rbm.Rows(np.eye(3)).visible_means()
-    array([0.33333333, 0.33333333, 0.33333333])
+    >>> si.rbm.Rows(np.eye(4)).visible_means()
+    array([0.25, 0.25, 0.25, 0.25])
     """
 
     values: Singles

@@ -134,8 +134,8 @@ class ReLU(NamedTuple):
     --------
     >>> import numpy as np
     >>> import stochinf as si
-    >>> si.rbm.ReLU().mean(np.array([[0.0, 10.0, -1000.0]])).round(3)
-    array([[ 0.798, 10.   ,  0.001]])
+    >>> si.rbm.ReLU().mean(np.array([[0.0, 10.0, -1000.0]])).round(3).tolist()
+    [[0.798, 10.0, 0.001]]
     """
 
     unused: int = 0
