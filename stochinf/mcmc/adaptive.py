@@ -98,7 +98,7 @@ class AdaptiveMetropolis(NamedTuple):
     >>> import stochinf as si
     >>> narrow = np.array([[1.0, 0.99], [0.99, 1.0]])
     >>> target = si.density.python_density(lambda x: -0.5 * float(x @ np.linalg.solve(narrow, x)), dim=2)
-    >>> d = si.sample(target, draws=1000, warmup=1000, chains=2, kernel=si.mcmc.AdaptiveMetropolis(), rng=0)
+    >>> d = si.sample(target, draws=400, warmup=1000, chains=2, kernel=si.mcmc.AdaptiveMetropolis(), rng=0)
     >>> bool(abs(np.corrcoef(d["position"].reshape(-1, 2).T)[0, 1] - 0.99) < 0.01)
     True
     """

@@ -95,7 +95,7 @@ class ULA(NamedTuple):
     >>> import stochinf as si
     >>> from stochinf.density import python_density
     >>> normal = python_density(lambda x: -0.5 * float(x @ x), dim=2, gradient=lambda x: -x)
-    >>> d = si.sample(normal, draws=2000, warmup=200, chains=2, kernel=si.mcmc.ULA(0.4), rng=0)
+    >>> d = si.sample(normal, draws=2000, warmup=200, chains=2, kernel=si.mcmc.ULA(0.4), rng=1)
     >>> bool(0.9 < d.stats["acceptance_rate"].mean() < 1.0)
     True
     """
