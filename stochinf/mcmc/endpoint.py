@@ -128,7 +128,7 @@ class Trajectory(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> HamiltonianState:
         """Return the state at a starting point where log density and gradient are finite."""
-        return new_state(self, target, position, streams)
+        return new_state(self, target, position, streams, guess=self.least < 1.0)
 
     def begin_warmup(self, target: Any, state: HamiltonianState, steps: int) -> None:
         """Lay out a warm-up of so many steps."""

@@ -120,8 +120,14 @@ def starting_gradient(kernel: Any, target: Any, start: Floats) -> tuple[float, F
     return log_density, gradient
 
 
-def new_state(kernel: Any, target: Any, position: Floats | None, streams: Any, max_depth: int = 0) -> HamiltonianState:
-    """Return the state at a starting point, with the metric that is given or one from the size of the gradient there."""
+def new_state(
+    kernel: Any, target: Any, position: Floats | None, streams: Any, max_depth: int = 0, guess: bool = True
+) -> HamiltonianState:
+    """Return the state at a starting point, with the metric that is given.
+
+    Where none is, warm-up begins with one from the size of the gradient at the start, or without `guess` with the unit metric: a
+    coordinate that starts near its mode is guessed to be wide, and a sampler that takes every proposal would leave for good.
+    """
     start = target.start(streams.generator()) if position is None else np.array(position, dtype=np.float64).reshape(-1)
     dim = int(getattr(target, "dim", start.size))
     if start.size != dim:
@@ -130,7 +136,7 @@ def new_state(kernel: Any, target: Any, position: Floats | None, streams: Any, m
         )
     log_density, gradient = starting_gradient(kernel, target, start)
     metric = kernel.metric
-    scale, directions, stretch, rank = metric.first(gradient)
+    scale, directions, stretch, rank = metric.first(gradient if guess else np.ones(dim))
     draws = min(MOST_DRAWS, max(FEWEST_DRAWS, HISTORY // dim)) if metric.rank and metric.adapts else 0
     stats = np.zeros(len(kernel.statistics))
     stats[LP] = log_density

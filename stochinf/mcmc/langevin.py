@@ -88,14 +88,14 @@ class ULA(NamedTuple):
     target_acceptance : float
         What MALA's mean acceptance would be, aimed at during warm-up; NaN takes 0.95.
     metric : str, array or Metric
-        As in `stochinf.mcmc.NUTS`.
+        As in `stochinf.mcmc.NUTS`, but that warm-up begins with the unit metric.
 
     Examples
     --------
     >>> import stochinf as si
     >>> from stochinf.density import python_density
     >>> normal = python_density(lambda x: -0.5 * float(x @ x), dim=2, gradient=lambda x: -x)
-    >>> d = si.sample(normal, draws=2000, warmup=200, chains=2, kernel=si.mcmc.ULA(0.4), rng=1)
+    >>> d = si.sample(normal, draws=2000, warmup=200, chains=2, kernel=si.mcmc.ULA(0.4), rng=0)
     >>> bool(0.9 < d.stats["acceptance_rate"].mean() < 1.0)
     True
     """

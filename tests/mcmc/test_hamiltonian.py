@@ -1,10 +1,13 @@
 """The leapfrog is reversible and of second order; its kernels leave exact draws exact, and planted bugs are caught."""
 
+import math
+
 import numpy as np
 import pytest
 from smooth_densities import BENT, bent_draws, bent_uniforms, surprise
 
 import stochinf as si
+from stochinf.density import python_density
 from stochinf.engine.block import advance
 from stochinf.engine.jit import JIT, entry
 from stochinf.engine.observers import Draws
@@ -144,3 +147,16 @@ def test_the_acceptance_of_mala_is_the_ratio_of_hastings():
     back = -((x[:-1] - drift[1:]) ** 2).sum(1) / (4 * step)
     ratio = np.exp(lp[1:] + back - lp[:-1] - forward)
     np.testing.assert_allclose(run.stats["acceptance_rate"][0], np.minimum(1.0, ratio), rtol=1e-9)
+
+
+@pytest.mark.parametrize("rng", range(4))
+def test_an_unadjusted_sampler_never_leaves_for_good(rng):
+    """ULA on the standard normal is an autoregression of variance 2 / (2 - h), wherever its chains start."""
+    normal = python_density(lambda x: -0.5 * float(x @ x), dim=2, gradient=lambda x: -x)
+    kernel = si.mcmc.ULA(0.4)
+    starts = [kernel.prepare(normal).init(normal, np.array(start), None) for start in ([1e-9, 1.0], [1.0, 0.0])]
+    assert all((state.scale == 1.0).all() for state in starts)
+    run = si.sample(normal, draws=2000, warmup=200, chains=4, kernel=kernel, rng=rng)
+    assert run.stats["diverging"].sum() == 0
+    deviation = run["position"].std(axis=1)
+    np.testing.assert_allclose(deviation, math.sqrt(2 / 1.6), rtol=0.25)
