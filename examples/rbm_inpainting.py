@@ -36,7 +36,7 @@ def drawn(rbm: Any, rows: Any, filled: Any, path: str) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from stochinf.rbm.plots import plot_filters, plot_samples
+    from stochinf.rbm import plot_filters, plot_samples
 
     _, axes = plt.subplots(1, 3, figsize=(12, 4))
     plot_filters(rbm, (8, 8), ax=axes[0])

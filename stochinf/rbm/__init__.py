@@ -21,5 +21,6 @@ __getattr__, __dir__, __all__ = exports(
         "SparseRows": "data",
         "Steady": "steps",
         "TemperedGibbs": "chains",
+        **dict.fromkeys(("plot_filters", "plot_learning", "plot_samples"), "plots"),
     },
 )
