@@ -55,15 +55,26 @@ def plot_filters(rbm: Any, shape: tuple[int, int], n: int = 64, ax: Any = None) 
     Parameters
     ----------
     rbm : RBM
+        A fitted machine.
     shape : pair of int
         Height and width of a picture.
     n : int
         Units at most.
     ax : matplotlib axes, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
     matplotlib axes
+        The axes drawn in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> rbm = si.RBM.from_arrays(np.eye(4), np.zeros(4), np.zeros(4))
+    >>> si.rbm.plot_filters(rbm, (2, 2)).get_title()
+    '4 filters'
     """
     weights = np.asarray(rbm.weights_)
     first = np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:n]
@@ -80,38 +91,64 @@ def plot_samples(rows: npt.ArrayLike, shape: tuple[int, int], ax: Any = None) ->
     rows : array_like of shape (n, height * width)
         From `RBM.sample`, or data.
     shape : pair of int
+        Height and width of a picture.
     ax : matplotlib axes, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
     matplotlib axes
+        The axes drawn in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> len(si.rbm.plot_samples(np.eye(4), (2, 2)).images)
+    1
     """
     return _shown(tiled(rows, shape), ax, "", cmap="gray")
 
 
-def plot_learning(history: Mapping[str, Sequence[float]], names: Sequence[str] | None = None, ax: Any = None) -> Any:
-    """Draw what the monitor of a machine saw against the passes.
+def plot_learning(history: Mapping[str, Sequence[float]], names: Sequence[str] | None = None, axes: Any = None) -> Any:
+    """Draw what the monitor of a machine saw against the passes, each quantity in a panel with a scale of its own.
 
     Parameters
     ----------
     history : dict of lists
         `RBM.history_`.
     names : sequence of str, optional
-        Which of them; all by default.
-    ax : matplotlib axes, optional
+        Which of them; by default all that are known somewhere.
+    axes : sequence of matplotlib axes, optional
+        One for each quantity; a new figure by default.
 
     Returns
     -------
-    matplotlib axes
+    sequence of matplotlib axes
+        The axes drawn in.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> history = {"pass": [1, 2], "weight_norm": [0.1, 0.2], "chain_rhat": [1.3, 1.1]}
+    >>> [ax.get_ylabel() for ax in si.rbm.plot_learning(history, ["chain_rhat"])]
+    ['chain\\nrhat']
     """
-    ax = _axes(ax)
-    passes = history.get("pass")
-    for name in names or [name for name in history if name != "pass"]:
-        values = np.asarray(history[name], dtype=np.float64)
-        ax.plot(np.arange(1, values.size + 1) if passes is None else passes, values, label=name)
-    ax.set_xlabel("pass")
-    ax.legend()
-    return ax
+    series = {name: np.asarray(history[name], dtype=np.float64) for name in names or history if name != "pass"}
+    if names is None:
+        series = {name: values for name, values in series.items() if np.isfinite(values).any()}
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        axes = plt.subplots(
+            len(series), squeeze=False, sharex=True, figsize=(6.4, 1.6 * len(series) + 0.8), layout="constrained"
+        )[1]
+    panels = np.ravel(axes)
+    for ax, (name, values) in zip(panels, series.items(), strict=True):
+        ax.plot(history.get("pass", np.arange(1, values.size + 1)), values, marker=".")
+        ax.set_ylabel(name.replace("_", "\n"))
+    panels[-1].set_xlabel("pass")
+    return panels
 
 
 def _axes(ax: Any) -> Any:
