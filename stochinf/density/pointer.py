@@ -17,6 +17,7 @@ from __future__ import annotations
 import ctypes
 import math
 import weakref
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numba.experimental.function_type  # noqa: F401  (teaches numba the types of foreign functions)
@@ -141,6 +142,11 @@ class PointerDensity(NamedTuple):
     def offers(self, oracle: str) -> bool:
         """Whether the function serves for an oracle."""
         return self.differentiable or oracle != "log_density_gradient"
+
+    def ready_for(self, oracles: Collection[str]) -> None:
+        """Make ready what a run will ask for: a traced density is compiled once more, without its gradient, if that is needed."""
+        if "log_density" in oracles and hasattr(self.function, "without_gradient"):
+            self.function.without_gradient()
 
     def start(self, generator: np.random.Generator) -> Floats:
         """Return a point uniform in (-2, 2), as Stan begins."""

@@ -73,6 +73,7 @@ def test_draws_have_names_on_every_door(schools: si.Density) -> None:
     """The same numbers come of the compiled graph and of plain Python, and chains have work spaces of their own."""
     settings: dict[str, Any] = {"draws": 100, "warmup": 20, "chains": 3, "rng": 5, "kernel": si.mcmc.Metropolis(0.3)}
     run = si.sample(schools, **settings, threads=2)
+    assert schools.as_target().function.alone  # without a gradient that nobody asked for
     plain = si.sample(si.Density(eight_schools, PARAMS, {"y": Y, "sigma": SIGMA}, traced=False), **settings)
     assert run["theta"].shape == (3, 100, 8)
     assert run.dims == {"theta": ["school"]}
