@@ -47,7 +47,7 @@ def process(code: str, cache: str) -> tuple[float, str]:
 
     Byte code of Python is kept, as it is in an installed package, whatever the environment says.
     """
-    kept = {"STOCHINF_CACHE_DIR": cache, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
+    kept = {"STOCHINF_CACHE_DIR": cache, "PYTHONDONTWRITEBYTECODE": ""}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **kept}, capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
