@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.checking import GradientCheck, check_gradient, outcome, warn_of_improper
+from stochinf.density.checking import GradientCheck, check_gradient, crossed, outcome, warn_of_improper
 from stochinf.density.constraints import Parameter
 from stochinf.density.layout import Layout, plain_or_array
 from stochinf.density.pointer import PointerDensity
@@ -357,6 +357,10 @@ class Density:
             If a name is missing or unknown, a shape does not fit, or a value breaks a constraint.
         """
         return self.layout.position(point, self.data)
+
+    def doubt(self, position: Floats) -> str:
+        """Return why the log density may not be finite at a position: bounds that cross there. Nothing where they do not."""
+        return crossed(self.layout, position, self.data)
 
     def recipe(self) -> dict[str, Any]:
         """Return what identifies the density in a saved run; it is given again when the run is resumed."""

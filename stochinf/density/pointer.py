@@ -152,6 +152,11 @@ class PointerDensity(NamedTuple):
         """Return a point uniform in (-2, 2), as Stan begins."""
         return generator.uniform(-2.0, 2.0, self.dim)
 
+    def doubt(self, position: Floats) -> str:
+        """Return what the model says of a position where the log density is not finite; nothing where it knows nothing."""
+        model = getattr(self.function, "model", None)
+        return str(model.doubt(position)) if hasattr(model, "doubt") else ""
+
     def variables(self, positions: Floats) -> dict[str, Floats]:
         """Return positions (..., dim) under the names, shapes and constraints of their model."""
         model = getattr(self.function, "model", None)

@@ -149,6 +149,13 @@ class PlainSource(Named):
             )
         return float(value)
 
+    def call(self, values: Values, data: Values) -> Any:
+        """Return what the function gives; None and texts are no log density."""
+        value = super().call(values, data)
+        if value is None or isinstance(value, str):
+            raise StochinfError(f"{self.name} returned {value!r}; a log density is a number: return it")
+        return value
+
     def at(self, values: Values) -> Any:
         """Call the function."""
         return self.call(self.unpacked(packed(values)), self.data)

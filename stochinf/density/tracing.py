@@ -12,8 +12,15 @@ from stochinf.density import array_functions, einsum, indexing, linear, reductio
 from stochinf.density.graph import Builder, Graph
 from stochinf.density.pruning import lean
 from stochinf.density.traced import ACTIVE, Traced, TraceError, lifted
+from stochinf.engine.errors import StochinfError
 
 __all__ = ["Trace", "trace"]
+
+
+NOTE = (
+    "{name} raised this where it was called with traced values in place of numbers, to be compiled: see docs/densities.md for"
+    " what can be traced; traced=False leaves it in plain Python"
+)
 
 
 class Trace(NamedTuple):
@@ -78,7 +85,13 @@ def trace(
     given = () if data is None else ({name: leaf(builder, name, value) for name, value in data.items()},)
     token = ACTIVE.set(builder)
     try:
-        output = scalar(builder, function(position, *given), written or function)
+        with np.errstate(all="ignore"):  # what is not defined becomes NaN, and is told where sampling begins
+            value = function(position, *given)
+        output = scalar(builder, value, written or function)
+    except Exception as error:
+        if not isinstance(error, StochinfError):
+            error.add_note(NOTE.format(name=getattr(written or function, "__name__", "the function")))
+        raise
     finally:
         ACTIVE.reset(token)
     graph = lean(builder.graph(builder.real(output)))
