@@ -248,8 +248,15 @@ class Density:
                 raise StochinfError(f"with_data: {name!r} is not among the data; they are {', '.join(self.data) or 'none'}")
         if self.source.function is None:
             raise StochinfError("with_data: this density is behind a pointer, and its data are its own")
-        traced = isinstance(self.source, TracedSource)
-        return Density(self.source.function, self.params, self.data | data, traced=traced, dims=self.dims, coords=self.coords)
+        made = Density.__new__(Density)
+        made.data = self.data | {name: plain_or_array(value) for name, value in data.items()}
+        made.layout = Layout(self.params, made.data)
+        made.dims, made.coords, made._pointer = dict(self.dims), dict(self.coords), None
+        if isinstance(self.source, TracedSource):
+            made.source = TracedSource(self.source.function, made.layout, made.data, self.source)
+        else:
+            made.source = PlainSource(self.source.function, made.layout, made.data)
+        return made
 
     def log_density(self, point: Point | Floats) -> float:
         """Return the log density of a point or a position.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.density import array_functions, einsum, indexing, linear, reductions, refused, ufuncs  # noqa: F401  (numpy's functions)
-from stochinf.density.graph import Builder, Graph
+from stochinf.density.graph import Builder, Graph, owned
 from stochinf.density.pruning import lean
 from stochinf.density.traced import ACTIVE, Traced, TraceError, lifted
 from stochinf.engine.errors import StochinfError
@@ -32,10 +32,19 @@ class Trace(NamedTuple):
         Input 0 is the position; one output.
     data : dict
         Values of the graph's data by name, float64 or int64: those given, and as "#0", "#1", ... what the function itself holds.
+    looked : bool
+        Whether the function looked at values of data, so that other data may make another graph.
     """
 
     graph: Graph
     data: dict[str, npt.NDArray[Any]]
+    looked: bool = False
+
+    def with_data(self, data: Mapping[str, Any]) -> Trace:
+        """Return the same graph with other data of the same shapes and kinds."""
+        return self._replace(
+            data={name: owned(np.asarray(data[name])) if name in data else own for name, own in self.data.items()}
+        )
 
 
 def trace(
@@ -95,7 +104,7 @@ def trace(
     finally:
         ACTIVE.reset(token)
     graph = lean(builder.graph(builder.real(output)))
-    return Trace(graph, {name: builder.arrays[name] for name in graph.leaves("data")})
+    return Trace(graph, {name: builder.arrays[name] for name in graph.leaves("data")}, builder.looked)
 
 
 def leaf(builder: Builder, name: str, value: Any) -> Any:
