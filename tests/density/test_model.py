@@ -250,6 +250,32 @@ def test_improper_densities_are_told(function: Any, parameter: Any, where: str) 
         si.Density(function, {"x": parameter}).as_target()
 
 
+@pytest.mark.fast
+def test_other_data_take_the_graph_over_unless_the_function_looked_at_them() -> None:
+    calls = []
+
+    def blind(mu: Any, y: Any, n: int) -> Any:
+        calls.append(len(y))
+        return n * sd.normal(y, mu).sum()
+
+    def looking(mu: Any, y: Any) -> Any:
+        calls.append(len(y))
+        return sd.normal(y, mu).sum() if y.max() < 10 else sd.cauchy(y, mu).sum()
+
+    at, low, high = np.array([0.5]), np.array([1.0, 2.0]), np.array([1.0, 20.0])
+    target = si.Density(blind, {"mu": sd.real()}, {"y": low, "n": 2})
+    traced = len(calls)
+    assert target.with_data(y=high).log_density(at) == pytest.approx(2 * stats.norm(0.5).logpdf(high).sum())
+    assert target.with_data(y=high).gradient(at) == pytest.approx(2 * (high - 0.5).sum())
+    assert len(calls) == traced
+    for changed in ({"y": np.ones(3)}, {"y": np.array([1, 2])}, {"n": 3}):
+        target.with_data(**changed)
+        assert len(calls) > traced
+        traced = len(calls)
+    other = si.Density(looking, {"mu": sd.real()}, {"y": low}).with_data(y=high)
+    assert other.log_density(at) == pytest.approx(stats.cauchy(0.5).logpdf(high).sum())
+
+
 GROUP = np.arange(8) % 3
 
 
