@@ -32,7 +32,7 @@ class CallbackCache(StampedCache):
         return super().file(signature.args, codegen)
 
 
-def compiled_callback(make: Callable[[Any, Any], Any], function: Any, slope: Any, must: bool = True) -> CFunc | None:
+def compiled_callback(make: Callable[[Any, Any], Any], function: Any, slope: Any, must: bool = True) -> Any:
     """Return a C function, from the cache where it is there.
 
     Parameters
@@ -45,7 +45,7 @@ def compiled_callback(make: Callable[[Any, Any], Any], function: Any, slope: Any
         Whether it is compiled if it is not in the cache; else None is returned then.
     """
     callback = make(function, slope)
-    made = CFunc(callback, sigutils.normalize_signature(SIGNATURE), {}, dict(OPTIONS))
+    made: Any = CFunc(callback, sigutils.normalize_signature(SIGNATURE), {}, dict(OPTIONS))
     kept = made._cache = CallbackCache(callback, OPTIONS, cache_folder())
     if not must and not known(kept, made):
         return None
@@ -53,7 +53,7 @@ def compiled_callback(make: Callable[[Any, Any], Any], function: Any, slope: Any
     return made
 
 
-def known(cache: CallbackCache, made: CFunc) -> bool:
+def known(cache: CallbackCache, made: Any) -> bool:
     """Whether a C function is in the cache."""
     name, _ = cache.file(made._sig, made._targetdescr.target_context.codegen())
     return cache.folder is not None and (cache.folder / name).exists()

@@ -205,7 +205,8 @@ def differences_of_gradients(target: PointerDensity, position: Floats) -> Floats
         if math.isfinite(target.log_density_gradient(moved, slope)):
             found.append(slope)
         if len(found) == target.dim + 5:
-            return np.array(found) - np.mean(found, axis=0)
+            gradients: Floats = np.array(found)
+            return np.asarray(gradients - gradients.mean(axis=0))
         if time.thread_time() > end:
             break
     return None

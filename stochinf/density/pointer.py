@@ -156,8 +156,14 @@ class PointerDensity(NamedTuple):
 
     def doubt(self, position: Floats) -> str:
         """Return what the model says of a position where the log density is not finite; nothing where it knows nothing."""
-        model = getattr(self.function, "model", None)
+        model: Any = getattr(self.function, "model", None)
         return str(model.doubt(position)) if hasattr(model, "doubt") else ""
+
+    def lacks(self, oracle: str) -> str:
+        """Return what to do about an oracle that is not there; nothing where that is plain."""
+        if oracle != "gradient":
+            return ""
+        return "; a log density has no rows: give its terms to stochinf.FiniteSum, or follow the whole gradient with mcmc.NUTS()"
 
     def variables(self, positions: Floats) -> dict[str, Floats]:
         """Return positions (..., dim) under the names, shapes and constraints of their model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from stochinf.density.graph import Graph
 from stochinf.density.layout import Layout
 from stochinf.density.pointer import Foreign
 from stochinf.engine.errors import StochinfError
+
+if TYPE_CHECKING:
+    from stochinf.density.tracing import Trace
 
 __all__ = ["Named", "PlainSource", "PointerSource", "Source", "TracedSource"]
 
@@ -68,7 +71,15 @@ class Named:
 
 
 class TracedSource(Named):
-    """A function that becomes a graph, and its gradient another."""
+    """A function that becomes a graph, and its gradient another.
+
+    Attributes
+    ----------
+    of_values, of_position : Trace
+        The function of all values, and of a position with the volume.
+    both : list of Graph
+        The graph of value and gradient once it is made, shared by all densities of these graphs.
+    """
 
     differentiable = True
 
@@ -77,11 +88,13 @@ class TracedSource(Named):
 
         super().__init__(function, layout, data)
         self.description = f"{self.name}, traced"
+        self.of_values: Trace
+        self.of_position: Trace
+        self.both: list[Graph] = []
         if like is not None and like.serves(self.data):
             self.of_values, self.of_position = like.of_values.with_data(self.data), like.of_position.with_data(self.data)
             self.both = like.both
             return
-        self.both: list[Graph] = []  # the graph of value and gradient once it is made, for all densities of these graphs
         size = sum(int(np.prod(parameter.shape)) for parameter in layout.params.values())
         self.of_values = trace(lambda x, known: self.call(self.unpacked(x), known), size, self.data, function)
         self._demand_dependence()

@@ -130,3 +130,9 @@ def test_errors_of_plain_python_are_told() -> None:
     with pytest.raises(DensityError, match=r"returned an array of shape \(3,\); a log density is one number"):
         si.Density(lambda mu: mu * np.ones(3), {"mu": sd.real()}, traced=False).log_density(np.zeros(1))
     assert math.isnan(si.Density(lambda mu: math.log(mu), {"mu": sd.real()}, traced=False).log_density(np.array([-1.0])))
+
+
+@pytest.mark.fast
+def test_a_log_density_has_no_rows_for_batches() -> None:
+    with pytest.raises(StochinfError, match=r"a log density has no rows: give its terms to stochinf\.FiniteSum"):
+        si.sample(si.Density(sd.normal, {"x": sd.real()}), kernel=si.mcmc.SGLD(0.1))
