@@ -187,7 +187,8 @@ def moving_together(density: Any, target: PointerDensity, position: Floats) -> s
     names, real = zip(*density.layout.coordinates(), strict=True)
     _, sizes, rows = np.linalg.svd(differences, full_matrices=False)
     for row in rows[sizes <= 1e-10 * sizes[0]]:
-        direction = np.round(row / row[np.argmax(np.abs(row))], 10)
+        direction = np.round(row / np.abs(row).max(), 10)
+        direction *= np.sign(direction[np.flatnonzero(direction)[0]])
         spans = (FAR, LOGARITHMIC) if all(real[k] for k in np.flatnonzero(direction)) else (LOGARITHMIC,)
         if any(endless(target, position, sign * direction, spans) for sign in (1.0, -1.0)):
             parts = [f"{names[k]} ({direction[k]:+.3g})" for k in np.flatnonzero(direction)]

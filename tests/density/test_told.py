@@ -40,7 +40,7 @@ def test_improper_densities_are_told(function: Any, parameter: Any, where: str) 
         (
             lambda a, b: sd.normal(Y, a + b[GROUP]).sum(),
             {"a": sd.real(), "b": sd.real(3)},
-            r"a \(-1\), b\[0\] \(\+1\), b\[1\] \(\+1\), b\[2\] \(\+1\) move together",
+            r"a \(\+1\), b\[0\] \(-1\), b\[1\] \(-1\), b\[2\] \(-1\) move together",
         ),
         (lambda a, b: sd.normal(1.0, a * b), {"a": sd.positive(), "b": sd.positive()}, "free numbers, in these proportions"),
     ],
