@@ -134,9 +134,10 @@ def _first_finite(target: Any, kernel: Any, generator: np.random.Generator) -> t
         if before is not None and np.array_equal(start, before):
             break
         before = start
+    why = target.doubt(start) if hasattr(target, "doubt") else ""
     others = f", and not finite at {tries - 1} others that were tried" if tries > 1 else ""
     raise StochinfError(
-        f"{type(kernel).__name__}: the log density at the starting point {_shown(start)} is {value}{others};"
+        f"{type(kernel).__name__}: the log density at the starting point {_shown(start)} is {value}{others}{why};"
         " give init= where it is finite, or look whether the model allows any such point"
     )
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stochinf.density.pointer import PointerDensity
 from stochinf.engine.errors import StochinfError, warn_of_doubt
 
-__all__ = ["GradientCheck", "check_gradient", "outcome", "warn_of_improper"]
+__all__ = ["GradientCheck", "check_gradient", "crossed", "outcome", "warn_of_improper"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,6 +22,8 @@ STEP = 5e-4
 """Of finite differences of fourth order, relative to a coordinate's size: errors of rounding and of truncation are alike."""
 PATIENCE = 0.05
 """Seconds that are spent on looking along directions."""
+MOST_TOGETHER = 200
+"""Free numbers up to which it is looked whether some may move together."""
 FAR = (1e8, 1e12)
 LOGARITHMIC = (150.0, 600.0)
 """Two distances from the centre: what falls off more slowly than the inverse distance between them has no finite integral. The
@@ -142,12 +144,19 @@ def warn_of_improper(density: Any, target: PointerDensity) -> None:
     if position is None:
         demand_numbers(density)
         return
-    rising = list(rising_along(density, target.private(), position))
+    own = target.private()
+    rising = list(rising_along(density, own, position))
     if rising:
         more = f" and {len(rising) - 6} more" if len(rising) > 6 else ""
         warn_of_doubt(
             f"{density!r}: the log density does not fall off as {', '.join(rising[:6])}{more}; it seems to be improper,"
             " and its draws would go there: give these parameters a prior"
+        )
+    elif together := moving_together(density, own, position):
+        warn_of_doubt(
+            f"{density!r}: the log density does not fall off where {together} move together (free numbers, in these proportions);"
+            " only other combinations of them are determined, so it is improper, and its draws would go there: give one of these"
+            " parameters a prior, or fix their sum"
         )
 
 
@@ -159,10 +168,49 @@ def rising_along(density: Any, target: PointerDensity, position: Floats) -> Iter
     for k in sorted(range(len(names)), key=lambda k: k not in first):
         name, real = names[k]
         for sign, ahead in (("+", 1.0), ("-", -1.0)):
-            if endless(target, position, k, ahead, (FAR, LOGARITHMIC) if real else (LOGARITHMIC,)):
+            direction = np.where(np.arange(target.dim) == k, ahead, 0.0)
+            if endless(target, position, direction, (FAR, LOGARITHMIC) if real else (LOGARITHMIC,)):
                 yield f"{name} -> {sign}infinity"
         if time.thread_time() > end:
             return
+
+
+def moving_together(density: Any, target: PointerDensity, position: Floats) -> str:
+    """Return the free numbers that may move together without end, with proportions; nothing where none may, or time is short.
+
+    Along a direction v in which a log density is linear, v'g is the same for the gradients g at all positions: v is orthogonal
+    to their differences. Whether it falls off along v is then looked at far away, as for a single number.
+    """
+    differences = differences_of_gradients(target, position) if 1 < target.dim <= MOST_TOGETHER else None
+    if differences is None:
+        return ""
+    names, real = zip(*density.layout.coordinates(), strict=True)
+    _, sizes, rows = np.linalg.svd(differences, full_matrices=False)
+    for row in rows[sizes <= 1e-10 * sizes[0]]:
+        direction = np.round(row / np.abs(row).max(), 10)
+        direction *= np.sign(direction[np.flatnonzero(direction)[0]])
+        spans = (FAR, LOGARITHMIC) if all(real[k] for k in np.flatnonzero(direction)) else (LOGARITHMIC,)
+        if any(endless(target, position, sign * direction, spans) for sign in (1.0, -1.0)):
+            parts = [f"{names[k]} ({direction[k]:+.3g})" for k in np.flatnonzero(direction)]
+            return ", ".join(parts[:6]) + (f" and {len(parts) - 6} more" if len(parts) > 6 else "")
+    return ""
+
+
+def differences_of_gradients(target: PointerDensity, position: Floats) -> Floats | None:
+    """Return gradients at random positions, less their mean, a few more than dimensions; None where that takes too long."""
+    generator, end = np.random.default_rng(5), time.thread_time() + PATIENCE
+    found: list[Floats] = []
+    for _ in range(3 * target.dim + 30):
+        slope = np.empty(target.dim)
+        moved = position + generator.normal(size=target.dim)
+        if math.isfinite(target.log_density_gradient(moved, slope)):
+            found.append(slope)
+        if len(found) == target.dim + 5:
+            gradients: Floats = np.array(found)
+            return np.asarray(gradients - gradients.mean(axis=0))
+        if time.thread_time() > end:
+            break
+    return None
 
 
 def warn_of_flat(density: Any, target: PointerDensity) -> None:
@@ -176,14 +224,10 @@ def warn_of_flat(density: Any, target: PointerDensity) -> None:
         )
 
 
-def endless(target: PointerDensity, position: Floats, k: int, ahead: float, spans: tuple[tuple[float, float], ...]) -> bool:
-    """Whether a log density falls by less than the log of the distance along a coordinate."""
+def endless(target: PointerDensity, position: Floats, direction: Floats, spans: tuple[tuple[float, float], ...]) -> bool:
+    """Whether a log density falls by less than the log of the distance along a direction, whose other numbers stay."""
     for near, far in spans:
-        values = []
-        for distance in (near, far):
-            moved = position.copy()
-            moved[k] = ahead * distance
-            values.append(target.log_density(moved))
+        values = [target.log_density(np.where(direction == 0.0, position, distance * direction)) for distance in (near, far)]
         if values[1] == -math.inf or all(map(math.isfinite, values)):
             return values[1] > values[0] - 0.95 * math.log(far / near)
     return False
@@ -198,6 +242,19 @@ def demand_numbers(density: Any) -> None:
                 f"data: {name} holds {int(np.isnan(array).sum())} NaN, and the log density is not finite at {TRIES} positions;"
                 " leave out what is missing, or make it a parameter"
             )
+
+
+def crossed(layout: Any, position: Floats, data: Any) -> str:
+    """Return which bounds cross at a position, in words that follow a comma; nothing where none do."""
+    with np.errstate(all="ignore"):
+        known = {**data, **layout.values(position, data)}
+    for name, parameter in layout.params.items():
+        if not parameter.needs or not hasattr(parameter, "bounds"):
+            continue
+        lower, upper = parameter.bounds(position[layout.stretches[name]], known)
+        if not np.all(np.less(lower, upper)):
+            return f" (the bounds of {name} cross there: lower = {lower}, upper = {upper})"
+    return ""
 
 
 def outcome(target: PointerDensity, call: Callable[[PointerDensity], float]) -> float:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.density.callbacks import (
+    RELATIVE,
+    TINY,
+    compiled_callback,
+    with_complex_step,
+    with_differences,
+    with_gradient,
+)
 from stochinf.density.plain import undefined
-from stochinf.density.pointer import C_TYPE, SIGNATURE, Foreign, PointerDensity, wanted
+from stochinf.density.pointer import C_TYPE, Foreign, PointerDensity
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["Door", "compiled", "pointed"]
 
 Floats = npt.NDArray[np.float64]
 
-TINY = 1e-100
-"""Of a complex step: its square underflows against anything, and nothing is subtracted."""
-RELATIVE = np.finfo(np.float64).eps ** (1 / 3)
 TRIES = 10
 C_FUNCTION: Any = C_TYPE.__mro__[1]
 """What every function of ctypes is."""
@@ -86,20 +90,25 @@ def compiled(function: Any, gradient: Any, dim: int) -> Door:
         raise StochinfError(
             f"{name} is not compiled: decorate it with numba.njit; or trace it with stochinf.Density(function, params=...)"
         )
-    if gradient is not None:
-        way, slope = "with its own gradient", given(gradient, dim)
-    elif complex_step_agrees(function, dim):
-        way, slope = "gradient by complex step", function
-    else:
-        way, slope = "gradient by central differences", function
-    make = {"with its own gradient": with_gradient, "gradient by complex step": with_complex_step}.get(way, with_differences)
-    return Door(Compiled(made(make, function, slope, name), function), True, 0, f"{name}, compiled, {way}")
+    way, callback = made(function, gradient, dim, name)
+    return Door(Compiled(callback, function), True, 0, f"{name}, compiled, {way}")
 
 
-def made(make: Callable[[Any, Any], Any], function: Any, slope: Any, name: str) -> Any:
-    """Return the C callback; what numba does not accept is told in our words."""
+def made(function: Any, gradient: Any, dim: int, name: str) -> tuple[str, Any]:
+    """Return where the gradient is from, and the C function; what numba does not accept is told in our words.
+
+    A complex step in the cache was found right before; else it is looked at first.
+    """
     try:
-        return make(function, slope)
+        if gradient is not None:
+            return "with its own gradient", compiled_callback(with_gradient, function, given(gradient, dim))
+        for way, make in (("complex step", with_complex_step), ("central differences", with_differences)):
+            found = compiled_callback(make, function, function, must=False)
+            if found is not None:
+                return f"gradient by {way}", found
+        exact = complex_step_agrees(function, dim)
+        make = with_complex_step if exact else with_differences
+        return f"gradient by {'complex step' if exact else 'central differences'}", compiled_callback(make, function, function)
     except numba.core.errors.NumbaError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise StochinfError(
@@ -123,84 +132,6 @@ def given(gradient: Any, dim: int) -> Any:
             out[i] = value[i]
 
     return numba.extending.register_jitable(written)
-
-
-def code_of(value: float) -> int:
-    """Return 1 for a value that is not finite and not a density of zero."""
-    return 0 if math.isfinite(value) or value == -math.inf else 1
-
-
-_code_of = numba.extending.register_jitable(code_of)
-
-
-def with_gradient(function: Any, slope: Any) -> Any:
-    """Return a callback that calls a function and its gradient."""
-
-    @numba.cfunc(SIGNATURE, error_model="numpy")
-    def callback(n, x, gradient, log_density, data):  # type: ignore[no-untyped-def]  # numba types it
-        log_density[0] = math.nan
-        try:
-            position = numba.carray(x, (n,))
-            log_density[0] = function(position)
-            if wanted(gradient):
-                slope(position, numba.carray(gradient, (n,)))
-        except Exception:
-            return 2
-        return _code_of(log_density[0])
-
-    return callback
-
-
-def with_complex_step(function: Any, slope: Any) -> Any:
-    r"""Return a callback that differentiates by the complex step: :math:`\mathrm{Im} f(x + i h e_k) / h`, exact to rounding.
-
-    Source: Squire, W. and Trapp, G. (1998). Using complex variables to estimate derivatives of real functions. SIAM Review 40.
-    """
-
-    @numba.cfunc(SIGNATURE, error_model="numpy")
-    def callback(n, x, gradient, log_density, data):  # type: ignore[no-untyped-def]  # numba types it
-        log_density[0] = math.nan
-        try:
-            position = numba.carray(x, (n,))
-            log_density[0] = function(position)
-            if wanted(gradient):
-                moved = np.empty(n, np.complex128)
-                for k in range(n):
-                    moved[k] = position[k]
-                for k in range(n):
-                    moved[k] = complex(position[k], TINY)
-                    gradient[k] = slope(moved).imag / TINY
-                    moved[k] = position[k]
-        except Exception:
-            return 2
-        return _code_of(log_density[0])
-
-    return callback
-
-
-def with_differences(function: Any, slope: Any) -> Any:
-    """Return a callback that differentiates by central differences; the log density itself stays exact."""
-
-    @numba.cfunc(SIGNATURE, error_model="numpy")
-    def callback(n, x, gradient, log_density, data):  # type: ignore[no-untyped-def]  # numba types it
-        log_density[0] = math.nan
-        try:
-            position = numba.carray(x, (n,))
-            log_density[0] = function(position)
-            if wanted(gradient):
-                moved = position.copy()
-                for k in range(n):
-                    step = RELATIVE * max(1.0, abs(position[k]))
-                    moved[k] = position[k] + step
-                    above = slope(moved)
-                    moved[k] = position[k] - step
-                    gradient[k] = (above - slope(moved)) / (2.0 * step)
-                    moved[k] = position[k]
-        except Exception:
-            return 2
-        return _code_of(log_density[0])
-
-    return callback
 
 
 def complex_step_agrees(function: Any, dim: int) -> bool:

@@ -145,6 +145,11 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield " ".join(["outputs", *map(str, graph.outputs)])
 
 
+def owned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array of data of its own, of floats or, for whole numbers and truth values, of whole numbers."""
+    return np.array(array, np.float64 if array.dtype.kind == "f" else np.int64, order="C")
+
+
 class Builder:
     """Nodes in the making: equal nodes become one, arithmetic of constants is done at once.
 
@@ -165,6 +170,8 @@ class Builder:
         The least and the largest value of whole numbers, as far as they are known.
     values : dict
         Values of nodes that depend on data alone, where they were looked for; None for others.
+    looked : bool
+        Whether the values of data were looked at, so that other data may make another graph.
     """
 
     def __init__(self, parent: Builder | None = None) -> None:
@@ -178,6 +185,7 @@ class Builder:
         self.arrays: dict[str, npt.NDArray[Any]] = {}
         self.ranges: dict[int, tuple[int, int]] = {}
         self.values: dict[int, npt.NDArray[Any] | None] = {}
+        self.looked = False
 
     def input(self, slot: int, shape: Shape, kind: str = "float") -> int:
         """Add an input; in the body of a scan, before anything is captured."""
@@ -195,8 +203,7 @@ class Builder:
 
         Without a name it is called "#0", "#1", ..., equal arrays the same.
         """
-        kind = "float" if array.dtype.kind == "f" else "int"
-        own = np.array(array, np.float64 if kind == "float" else np.int64, order="C")
+        own, kind = owned(array), "float" if array.dtype.kind == "f" else "int"
         name = name or next((other for other in self.arrays if self._is_literal(other, own)), f"#{len(self.arrays)}")
         self.arrays.setdefault(name, own)
         number = self.add("data", (), array.shape, kind, (name,))

@@ -55,4 +55,5 @@ def known(builder: Builder, number: int) -> npt.NDArray[Any] | None:
         graph = builder.graph(number)
         moving = builder.parent is not None or any(leaf.op == "input" for leaf in graph.nodes)
         builder.values[number] = None if moving else np.asarray(evaluate(graph, (), builder.arrays)[0])
+        builder.looked = builder.looked or not moving
     return builder.values[number]

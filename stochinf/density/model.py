@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.checking import GradientCheck, check_gradient, outcome, warn_of_improper
+from stochinf.density.checking import GradientCheck, check_gradient, crossed, outcome, warn_of_improper
 from stochinf.density.constraints import Parameter
 from stochinf.density.layout import Layout, plain_or_array
 from stochinf.density.pointer import PointerDensity
@@ -248,8 +248,15 @@ class Density:
                 raise StochinfError(f"with_data: {name!r} is not among the data; they are {', '.join(self.data) or 'none'}")
         if self.source.function is None:
             raise StochinfError("with_data: this density is behind a pointer, and its data are its own")
-        traced = isinstance(self.source, TracedSource)
-        return Density(self.source.function, self.params, self.data | data, traced=traced, dims=self.dims, coords=self.coords)
+        made = Density.__new__(Density)
+        made.data = self.data | {name: plain_or_array(value) for name, value in data.items()}
+        made.layout = Layout(self.params, made.data)
+        made.dims, made.coords, made._pointer = dict(self.dims), dict(self.coords), None
+        if isinstance(self.source, TracedSource):
+            made.source = TracedSource(self.source.function, made.layout, made.data, self.source)
+        else:
+            made.source = PlainSource(self.source.function, made.layout, made.data)
+        return made
 
     def log_density(self, point: Point | Floats) -> float:
         """Return the log density of a point or a position.
@@ -357,6 +364,10 @@ class Density:
             If a name is missing or unknown, a shape does not fit, or a value breaks a constraint.
         """
         return self.layout.position(point, self.data)
+
+    def doubt(self, position: Floats) -> str:
+        """Return why the log density may not be finite at a position: bounds that cross there. Nothing where they do not."""
+        return crossed(self.layout, position, self.data)
 
     def recipe(self) -> dict[str, Any]:
         """Return what identifies the density in a saved run; it is given again when the run is resumed."""

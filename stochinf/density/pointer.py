@@ -17,6 +17,7 @@ from __future__ import annotations
 import ctypes
 import math
 import weakref
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numba.experimental.function_type  # noqa: F401  (teaches numba the types of foreign functions)
@@ -42,6 +43,8 @@ SIGNATURE = types.int32(types.int64, DOUBLES, DOUBLES, DOUBLES, types.voidptr)
 
 C_DOUBLES = ctypes.POINTER(ctypes.c_double)
 C_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, C_DOUBLES, C_DOUBLES, C_DOUBLES, ctypes.c_void_p)
+BY_ADDRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, *[ctypes.c_void_p] * 4)
+"""The same as it is called from Python: addresses are quicker to hand over than pointers with a type."""
 
 
 class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
@@ -142,9 +145,25 @@ class PointerDensity(NamedTuple):
         """Whether the function serves for an oracle."""
         return self.differentiable or oracle != "log_density_gradient"
 
+    def ready_for(self, oracles: Collection[str]) -> None:
+        """Make ready what a run will ask for: a traced density is compiled once more, without its gradient, if that is needed."""
+        if "log_density" in oracles and hasattr(self.function, "without_gradient"):
+            self.function.without_gradient()
+
     def start(self, generator: np.random.Generator) -> Floats:
         """Return a point uniform in (-2, 2), as Stan begins."""
         return generator.uniform(-2.0, 2.0, self.dim)
+
+    def doubt(self, position: Floats) -> str:
+        """Return what the model says of a position where the log density is not finite; nothing where it knows nothing."""
+        model: Any = getattr(self.function, "model", None)
+        return str(model.doubt(position)) if hasattr(model, "doubt") else ""
+
+    def lacks(self, oracle: str) -> str:
+        """Return what to do about an oracle that is not there; nothing where that is plain."""
+        if oracle != "gradient":
+            return ""
+        return "; a log density has no rows: give its terms to stochinf.FiniteSum, or follow the whole gradient with mcmc.NUTS()"
 
     def variables(self, positions: Floats) -> dict[str, Floats]:
         """Return positions (..., dim) under the names, shapes and constraints of their model."""
@@ -183,15 +202,13 @@ class PointerDensity(NamedTuple):
 def evaluate(function: Any, position: Floats, data: int) -> tuple[int, float]:
     """Call a density; return code and value. Compiled code has a body of its own."""
     out = ctypes.c_double()
-    code = C_TYPE(function.address)(position.size, position.ctypes.data_as(C_DOUBLES), None, ctypes.byref(out), data)
-    return code, out.value
+    return BY_ADDRESS(function.address)(position.size, position.ctypes.data, None, ctypes.byref(out), data), out.value
 
 
 def differentiate(function: Any, position: Floats, gradient: Floats, data: int) -> tuple[int, float]:
     """Call a density that writes its gradient too; return code and value. Compiled code has a body of its own."""
-    out = ctypes.c_double()
-    x, slope = (array.ctypes.data_as(C_DOUBLES) for array in (position, gradient))
-    return C_TYPE(function.address)(position.size, x, slope, ctypes.byref(out), data), out.value
+    out, x, slope = ctypes.c_double(), position.ctypes.data, gradient.ctypes.data
+    return BY_ADDRESS(function.address)(position.size, x, slope, ctypes.byref(out), data), out.value
 
 
 @intrinsic

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.density.graph import Graph
 from stochinf.density.layout import Layout
 from stochinf.density.pointer import Foreign
 from stochinf.engine.errors import StochinfError
+
+if TYPE_CHECKING:
+    from stochinf.density.tracing import Trace
 
 __all__ = ["Named", "PlainSource", "PointerSource", "Source", "TracedSource"]
 
@@ -67,26 +71,48 @@ class Named:
 
 
 class TracedSource(Named):
-    """A function that becomes a graph, and its gradient another."""
+    """A function that becomes a graph, and its gradient another.
+
+    Attributes
+    ----------
+    of_values, of_position : Trace
+        The function of all values, and of a position with the volume.
+    both : list of Graph
+        The graph of value and gradient once it is made, shared by all densities of these graphs.
+    """
 
     differentiable = True
 
-    def __init__(self, function: Callable[..., Any], layout: Layout, data: Values) -> None:
+    def __init__(self, function: Callable[..., Any], layout: Layout, data: Values, like: TracedSource | None = None) -> None:
         from stochinf.density.tracing import trace
 
         super().__init__(function, layout, data)
         self.description = f"{self.name}, traced"
+        self.of_values: Trace
+        self.of_position: Trace
+        self.both: list[Graph] = []
+        if like is not None and like.serves(self.data):
+            self.of_values, self.of_position = like.of_values.with_data(self.data), like.of_position.with_data(self.data)
+            self.both = like.both
+            return
         size = sum(int(np.prod(parameter.shape)) for parameter in layout.params.values())
         self.of_values = trace(lambda x, known: self.call(self.unpacked(x), known), size, self.data, function)
         self._demand_dependence()
         self.of_position = trace(self.at_position, layout.dim, self.data)
+
+    def serves(self, data: Values) -> bool:
+        """Whether the graphs are those of other data too: of the same shapes and kinds, at which the function did not look."""
+        looked = self.of_values.looked or self.of_position.looked
+        return not looked and all(alike(own, data[name]) for name, own in self.data.items())
 
     def foreign(self) -> Foreign:
         """Compile value and gradient."""
         from stochinf.density.derivatives import gradient
         from stochinf.density.emit.function import CompiledGraph
 
-        return CompiledGraph(gradient(self.of_position.graph), self.of_position.data)
+        if not self.both:
+            self.both.append(gradient(self.of_position.graph))
+        return CompiledGraph(self.both[0], self.of_position.data)
 
     def at(self, values: Values) -> Any:
         """Evaluate the graph of values by numpy."""
@@ -148,6 +174,13 @@ class PlainSource(Named):
                 f"{self.name} returned an array of shape {np.shape(value)}; a log density is one number: add terms with .sum()"
             )
         return float(value)
+
+    def call(self, values: Values, data: Values) -> Any:
+        """Return what the function gives; None and texts are no log density."""
+        value = super().call(values, data)
+        if value is None or isinstance(value, str):
+            raise StochinfError(f"{self.name} returned {value!r}; a log density is a number: return it")
+        return value
 
     def at(self, values: Values) -> Any:
         """Call the function."""
@@ -216,6 +249,14 @@ class PointerSource:
 
 Source = TracedSource | PlainSource | PointerSource
 """Each gives the C function of positions (`foreign`), the log density and the derivatives of values by name (`at`, `slope`)."""
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two data make the same graph: arrays of the same shape and kind, floats, or equal otherwise."""
+    if isinstance(one, (np.ndarray, float)) and isinstance(other, (np.ndarray, float)):
+        a, b = np.asarray(one), np.asarray(other)
+        return a.shape == b.shape and a.dtype.kind == b.dtype.kind and a.dtype.kind in "fiub"
+    return type(one) is type(other) and not isinstance(one, np.ndarray) and bool(one == other)
 
 
 def packed(values: Values) -> Floats:

@@ -9,11 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.density import array_functions, einsum, indexing, linear, reductions, refused, ufuncs  # noqa: F401  (numpy's functions)
-from stochinf.density.graph import Builder, Graph
+from stochinf.density.graph import Builder, Graph, owned
 from stochinf.density.pruning import lean
 from stochinf.density.traced import ACTIVE, Traced, TraceError, lifted
+from stochinf.engine.errors import StochinfError
 
 __all__ = ["Trace", "trace"]
+
+
+NOTE = (
+    "{name} raised this where it was called with traced values in place of numbers, to be compiled: see docs/densities.md for"
+    " what can be traced; traced=False leaves it in plain Python"
+)
 
 
 class Trace(NamedTuple):
@@ -25,10 +32,19 @@ class Trace(NamedTuple):
         Input 0 is the position; one output.
     data : dict
         Values of the graph's data by name, float64 or int64: those given, and as "#0", "#1", ... what the function itself holds.
+    looked : bool
+        Whether the function looked at values of data, so that other data may make another graph.
     """
 
     graph: Graph
     data: dict[str, npt.NDArray[Any]]
+    looked: bool = False
+
+    def with_data(self, data: Mapping[str, Any]) -> Trace:
+        """Return the same graph with other data of the same shapes and kinds."""
+        return self._replace(
+            data={name: owned(np.asarray(data[name])) if name in data else own for name, own in self.data.items()}
+        )
 
 
 def trace(
@@ -78,11 +94,17 @@ def trace(
     given = () if data is None else ({name: leaf(builder, name, value) for name, value in data.items()},)
     token = ACTIVE.set(builder)
     try:
-        output = scalar(builder, function(position, *given), written or function)
+        with np.errstate(all="ignore"):  # what is not defined becomes NaN, and is told where sampling begins
+            value = function(position, *given)
+        output = scalar(builder, value, written or function)
+    except Exception as error:
+        if not isinstance(error, StochinfError):
+            error.add_note(NOTE.format(name=getattr(written or function, "__name__", "the function")))
+        raise
     finally:
         ACTIVE.reset(token)
     graph = lean(builder.graph(builder.real(output)))
-    return Trace(graph, {name: builder.arrays[name] for name in graph.leaves("data")})
+    return Trace(graph, {name: builder.arrays[name] for name in graph.leaves("data")}, builder.looked)
 
 
 def leaf(builder: Builder, name: str, value: Any) -> Any:

@@ -91,13 +91,22 @@ DEEPEST = 6
 
 
 class _Digest:
-    """Hash the code that compiled functions can reach."""
+    """Hash the code that compiled functions can reach, and the numbers and arrays that it holds.
+
+    Attributes
+    ----------
+    lines : list of str
+        What there is.
+    unknown : list of str
+        Names of what else the code reaches, which may become part of machine code unseen.
+    """
 
     def __init__(self, classes: list[type]) -> None:
         self.classes = classes
         self.seen: set[int] = set()
         self.modules: set[tuple[str, int]] = set()
         self.lines: list[str] = []
+        self.unknown: list[str] = []
 
     def function(self, function: Callable[..., Any]) -> None:
         if id(function) in self.seen:
@@ -130,11 +139,23 @@ class _Digest:
             self.lines.append(f"{name} is {value.__module__}.{value.__qualname__}")
         elif isinstance(value, (bool, int, float, complex, str, tuple, np.generic)):
             self.lines.append(f"{name} = {value!r}")
+        elif isinstance(value, np.ndarray):
+            content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+            self.lines.append(f"{name} is {value.dtype} {value.shape} {content}")
+        elif isinstance(value, types.Type):
+            self.lines.append(f"{name} is {value}")
+        elif not (isinstance(value, (python_types.ModuleType, python_types.BuiltinFunctionType, type(None))) or of_numpy(value)):
+            self.unknown.append(name)
         elif isinstance(value, python_types.ModuleType) and (name, id(value)) not in self.modules and name.count(".") < DEEPEST:
             self.modules.add((name, id(value)))
             for attribute in sorted(all_names(code)):
                 if attribute in vars(value):
                     self.value(f"{name}.{attribute}", vars(value)[attribute], code)
+
+
+def of_numpy(value: Any) -> bool:
+    """Whether a value is one of numpy's functions."""
+    return type(value).__module__.partition(".")[0] == "numpy"
 
 
 def option_text(options: dict[str, Any]) -> str:
@@ -200,9 +221,7 @@ class StampedCache:
     def file(self, signature: Any, codegen: Any) -> tuple[str, list[type]]:
         """Return the name of the file of a combination of types, and its classes in order."""
         classes = list(dict.fromkeys(cls for t in signature for cls in part_classes(t)))
-        digest = _Digest(classes)
-        for function in (self.function, InnerCompiler.define_pipelines, InnerLowering.run_pass):
-            digest.function(function)
+        digest = self.reached(classes)
         facts = [
             *map(str, signature),
             *(f"{cls.__name__} {getattr(cls, 'allocates', False)} {getattr(cls, 'reorder', False)}" for cls in classes),
@@ -212,6 +231,13 @@ class StampedCache:
         ]
         name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:40]
         return f"{self.function.__name__}.{name}.loop", classes
+
+    def reached(self, classes: list[type]) -> _Digest:
+        """Return what the function reaches, the options of compiling included."""
+        digest = _Digest(classes)
+        for function in (self.function, InnerCompiler.define_pipelines, InnerLowering.run_pass):
+            digest.function(function)
+        return digest
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the compiled loop of a signature, or None where it is not there or cannot be read."""
@@ -273,4 +299,4 @@ def forget_announcements() -> None:
 def announce(function: str, classes: list[str], kept: bool) -> None:
     """Tell the user that a compilation is under way."""
     then = "the next run loads it from the cache" if kept else "no cache folder can be written, so the next run compiles it again"
-    log.warning("stochinf: compiling %s for %s; %s", function, ", ".join(classes), then)
+    log.warning("stochinf: compiling %s%s; %s", function, f" for {', '.join(classes)}" if classes else "", then)

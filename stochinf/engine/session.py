@@ -249,6 +249,8 @@ def build(plan: Plan, capacity: int) -> Session:
     positions = starting_positions(plan.init(), plan.chains) if callable(plan.init) else plan.init
     plan = replace(plan, init=positions)
     sizes = lane_sizes(plan.chains) if getattr(kernel, "lanes", False) else [1] * plan.chains
+    if hasattr(plan.target, "ready_for"):
+        plan.target.ready_for({*getattr(kernel, "needs", ()), *getattr(plan.observer, "needs", ())})
     blocks = []
     for number, lanes in enumerate(sizes):
         streams = Streams(plan.entropy, number, lanes)

@@ -121,8 +121,9 @@ def check_needs(asker: Any, target: Any) -> None:
     for oracle in getattr(asker, "needs", ()):
         if not offers(target, oracle):
             meaning = CONTRACT.get(oracle, oracle)
+            way = target.lacks(oracle) if hasattr(target, "lacks") else ""
             raise StochinfError(
-                f"{type(asker).__name__} needs {oracle} of its target, and {type(target).__name__} has none ({meaning})"
+                f"{type(asker).__name__} needs {oracle} of its target, and {type(target).__name__} has none ({meaning}){way}"
             )
 
 

@@ -44,15 +44,14 @@ from stochinf.mcmc.hamiltonian import (
     PROPOSALS,
     REACHED,
     RIGHT,
-    SLOPE,
     STEP,
     SUB_SUM,
     SUM,
     VELOCITY,
 )
-from stochinf.mcmc.leapfrog import leapfrog, refresh
+from stochinf.mcmc.leapfrog import RANK, copy, leapfrog, refresh, slope_row
 
-__all__ = ["add_leaf", "begin", "copy", "double", "finish", "learnable", "note_divergence", "record", "record_tree"]
+__all__ = ["add_leaf", "begin", "double", "finish", "learnable", "note_divergence", "record", "record_tree"]
 
 START, WEIGHT, SUB_WEIGHT, OFFSET, ACCEPTED, SYMMETRIC, STEPS = range(7)
 LP_CHOSEN, LP_OFFERED, ERROR_CHOSEN, ERROR_OFFERED, WORST, DIVERGED, CHOSEN, PLACE, PLACE_OFFERED, DOUBLINGS = range(7, 17)
@@ -66,13 +65,6 @@ TOO_LARGE = 1000.0
 
 RESCALE = 200.0
 """Weights are kept relative to an offset, moved where one would exceed the exponential of this."""
-
-
-@helper()
-def copy(source: Any, out: Any) -> None:
-    """Copy a vector."""
-    for i in range(out.size):
-        out[i] = source[i]
 
 
 @helper(reorder=True)
@@ -100,15 +92,30 @@ def turning_since(first: Any, before: Any, last: Any, total: Any) -> bool:
 
 
 @helper(reorder=True)
-def turning_after(first: Any, next_sum: Any, following: Any, last: Any, total: Any) -> bool:
-    """Do `turning` for the stretch that begins one step before a checkpoint of momentum `following`."""
-    at_first = 0.0
-    at_last = 0.0
+def halves_turning(first: Any, inner: Any, middle: Any, last: Any, before: Any, until: Any, total: Any) -> bool:
+    """Do `turning` for a subtree, and for each half with the nearest point of the other, in one pass over memory.
+
+    Momenta: the first, the last of the first half (`inner`), the first of the second (`middle`), the last. Sums: up to and
+    including the first, the middle and the last momentum.
+    """
+    whole_first = 0.0
+    whole_last = 0.0
+    left_first = 0.0
+    left_last = 0.0
+    right_first = 0.0
+    right_last = 0.0
     for i in range(total.size):
-        middle = total[i] - next_sum[i] + following[i] + 0.5 * (first[i] - last[i])
-        at_first += first[i] * middle
-        at_last += last[i] * middle
-    return at_first <= 0.0 or at_last <= 0.0
+        a, b, c, d = first[i], inner[i], middle[i], last[i]
+        whole = total[i] - before[i] + 0.5 * (a - d)
+        left = until[i] - before[i] + 0.5 * (a - c)
+        right = total[i] - until[i] + c + 0.5 * (b - d)
+        whole_first += a * whole
+        whole_last += d * whole
+        left_first += a * left
+        left_last += c * left
+        right_first += b * right
+        right_last += d * right
+    return min(whole_first, whole_last, left_first, left_last, right_first, right_last) <= 0.0
 
 
 @helper(reorder=True)
@@ -162,15 +169,8 @@ def halves_turn(checkpoints: Any, place: int, r: Any, total: Any) -> bool:
 
     The whole alone would not do: a trajectory that has come full circle looks as if it had not turned.
     """
-    first = checkpoints[place]
-    before = checkpoints[place + 1]
-    middle = checkpoints[place + 3]
-    until = checkpoints[place + 4]
-    if turning_since(first, before, r, total):
-        return True
-    if turning_since(first, before, middle, until):
-        return True
-    return turning_after(checkpoints[place + 5], until, middle, r, total)
+    ends = (checkpoints[place], checkpoints[place + 5], checkpoints[place + 3], r)
+    return halves_turning(*ends, checkpoints[place + 1], checkpoints[place + 4], total)
 
 
 @helper()
@@ -230,7 +230,7 @@ def add_leaf(target: Any, state: Any, end: int, step: float, place: float, rng: 
     if uniform(rng) * figures[SUB_WEIGHT] < weight:
         offered = PROPOSALS + 2 - 2 * int(figures[CHOSEN])
         copy(state.paths[end], state.paths[offered])
-        copy(state.paths[SLOPE], state.paths[offered + 1])
+        copy(state.paths[slope_row(state.counts[RANK], end)], state.paths[offered + 1])
         figures[LP_OFFERED] = log_density
         figures[ERROR_OFFERED] = -error
         figures[PLACE_OFFERED] = place

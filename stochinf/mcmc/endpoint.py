@@ -36,13 +36,12 @@ from stochinf.mcmc.doubling import (
     SYMMETRIC,
     TOO_LARGE,
     begin,
-    copy,
     learnable,
     note_divergence,
     record,
 )
-from stochinf.mcmc.hamiltonian import LP, RIGHT, SLOPE, STATISTICS, SUB_SUM, HamiltonianState, new_state
-from stochinf.mcmc.leapfrog import leapfrog
+from stochinf.mcmc.hamiltonian import LP, RIGHT, STATISTICS, SUB_SUM, HamiltonianState, new_state
+from stochinf.mcmc.leapfrog import RANK, copy, leapfrog, slope_row
 
 __all__ = ["Trajectory", "propose"]
 
@@ -80,7 +79,7 @@ def propose(target: Any, state: Any, steps: int, step: float, least: float, rng:
     level = uniform(rng)
     if level < chance or (level < least and error > -math.inf):
         copy(state.paths[RIGHT], state.position)
-        copy(state.paths[SLOPE], state.gradient)
+        copy(state.paths[slope_row(state.counts[RANK], RIGHT)], state.gradient)
         figures[LP_CHOSEN] = log_density
         figures[ERROR_CHOSEN] = -error
         figures[PLACE] = math.inf

@@ -28,7 +28,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 LEFT, RIGHT = 0, 3
-"""Rows of `paths`: position, whitened momentum and whitened gradient at each end of a trajectory."""
+"""Rows of `paths`: position, whitened momentum and gradient at each end of a trajectory; the gradient is whitened where the
+metric has directions."""
 
 PROPOSALS, SUM, SUB_SUM, SLOPE, VELOCITY, EDGE, ROWS = 6, 10, 11, 12, 13, 14, 15
 """Rows of `paths`: two proposals (position, gradient), sums of momenta of the whole and of the new half, the gradient as the

@@ -188,7 +188,8 @@ def weighed(
 
 
 def _error(bound: Floats) -> float:
-    return float(bound.std(ddof=1)) / math.sqrt(bound.size) if bound.size > 1 and np.isfinite(bound).all() else math.nan
+    with np.errstate(over="ignore"):
+        return float(bound.std(ddof=1)) / math.sqrt(bound.size) if bound.size > 1 and np.isfinite(bound).all() else math.nan
 
 
 def warned(made: Approximation) -> Approximation:

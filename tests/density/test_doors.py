@@ -10,8 +10,11 @@ import pytest
 
 import stochinf as si
 from stochinf import density as sd
+from stochinf.density import doors
+from stochinf.density.callbacks import CallbackCache, with_gradient
 from stochinf.density.doors import complex_step_agrees
 from stochinf.density.pointer import C_TYPE, SIGNATURE
+from stochinf.engine import cache
 from stochinf.engine.errors import DensityError, StochinfError
 from stochinf.engine.jit import JIT
 
@@ -71,6 +74,50 @@ def test_central_differences_where_complex_numbers_do_not_serve() -> None:
     assert "central differences" in repr(density)
     assert density.check_gradient(AT).passed
     assert not complex_step_agrees(not_analytic, 2)
+
+
+def scaled_by(array: Any) -> Any:
+    @numba.njit
+    def density(x):  # type: ignore[no-untyped-def]
+        return -0.5 * array[0] * x[0] * x[0]
+
+    @numba.njit
+    def slope(x, out):  # type: ignore[no-untyped-def]
+        out[0] = -array[0] * x[0]
+
+    return si.Density.from_compiled(density, dim=1, gradient=slope)
+
+
+@compiled_only
+def test_c_functions_are_kept_by_what_they_hold(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("STOCHINF_CACHE_DIR", str(tmp_path))
+    compiled, position = [], np.array([2.0])
+    for value in (1.0, 3.0, 1.0):
+        before = cache.compiled["callback"]
+        density = scaled_by(np.array([value]))
+        assert density.log_density(position) == -2.0 * value
+        assert density.gradient(position) == -2.0 * value
+        compiled.append(cache.compiled["callback"] - before)
+    assert compiled == [1, 1, 0]
+
+
+@compiled_only
+def test_what_holds_things_that_cannot_be_told_apart_is_not_kept(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("STOCHINF_CACHE_DIR", str(tmp_path))
+    held = [np.ones(1)]
+    assert CallbackCache(with_gradient(smooth, slope_into), {}, tmp_path).reached([]).unknown == []
+    function = numba.njit(lambda x: held[0][0] * x[0])
+    assert CallbackCache(with_gradient(function, slope_into), {}, tmp_path).reached([]).unknown == ["closure"]
+
+
+@compiled_only
+def test_a_complex_step_that_is_kept_is_not_looked_at_again(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("STOCHINF_CACHE_DIR", str(tmp_path))
+    first = si.Density.from_compiled(smooth, dim=2)
+    monkeypatch.setattr(doors, "complex_step_agrees", lambda *arguments: pytest.fail("looked again"))
+    second = si.Density.from_compiled(smooth, dim=2)
+    assert repr(first) == repr(second)
+    np.testing.assert_array_equal(first.gradient(AT), second.gradient(AT))
 
 
 @pytest.mark.fast

@@ -157,6 +157,26 @@ def test_products_by_blas_of_transposed_matrices(turned: str) -> None:
     np.testing.assert_allclose(got[1], slope, rtol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["logistic", "process", "recurrence"])
+def test_the_log_density_alone_is_the_same_with_code_of_its_own(name: str) -> None:
+    made = {"logistic": lambda: logistic(1500, 4), "process": lambda: process(6), "recurrence": autoregression}
+    log_density, data = made[name]()
+    position = np.array([0.1, 0.7, -0.4, 0.2])
+    found = trace(log_density, 4, data)
+    compiled, slope = CompiledGraph(gradient(found.graph), found.data), np.empty(4)
+    target = PointerDensity(compiled, 4, differentiable=True)
+    value = target.log_density_gradient(position, slope)
+    assert target.log_density(position) == value
+    target.ready_for({"log_density_gradient"})
+    assert compiled.alone == 0
+    target.ready_for({"log_density"})
+    assert compiled.alone
+    own = target.private()
+    np.testing.assert_allclose(own.log_density(position), value, rtol=1e-13)
+    assert own.log_density_gradient(position, slope.copy()) == value
+    assert math.isnan(own.log_density(np.full(4, math.nan)))
+
+
 def value_at(function, position: list[float], code: int) -> float:
     """The log density at a position, where the C function must return a code."""
     found = trace(function, len(position))
@@ -247,12 +267,17 @@ def test_chains_on_threads_have_a_work_space_each() -> None:
     assert wrong == []
 
 
+def autoregression(length: int = 30):
+    def log_density(x, data):
+        return scan(lambda c, y: (np.tanh(x[0] * c + y), None), x[1], data["y"])[0]
+
+    return log_density, {"y": np.zeros(length)}
+
+
 def recurrence(length: int) -> Graph:
     """The gradient of an autoregression of some length."""
-    found = trace(
-        lambda x, data: scan(lambda c, y: (np.tanh(x[0] * c + y), None), x[1], data["y"])[0], 2, {"y": np.zeros(length)}
-    )
-    return gradient(found.graph)
+    log_density, data = autoregression(length)
+    return gradient(trace(log_density, 2, data).graph)
 
 
 def test_the_code_of_a_recurrence_is_as_long_for_any_length() -> None:

@@ -183,7 +183,8 @@ def calibrated_regression(n: int) -> si.diagnostics.Calibration:
 
     def sampler(y: Floats, generator: np.random.Generator) -> si.diagnostics.Run:
         fitted = model.with_data(y=y)
-        return si.sample(fitted, draws=99, thin=2, warmup=250, chains=1, rng=generator, progress=False)
+        settings = {"draws": 99, "thin": 2, "warmup": 250, "chains": 1, "init": {"weights": [0.0, 0.0], "sigma": 1.0}}
+        return si.sample(fitted, **settings, rng=generator, progress=False)
 
     return si.diagnostics.sbc(
         lambda generator: {"weights": generator.normal(1.0, 2.0, 2), "sigma": generator.exponential()},

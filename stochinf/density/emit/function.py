@@ -10,7 +10,7 @@ import numpy as np
 
 from stochinf.density import interpreter
 from stochinf.density.emit.kept import code_of
-from stochinf.density.emit.lower import split
+from stochinf.density.emit.lower import pruned, split
 from stochinf.density.emit.machine import ENTRY, WORK, Linked
 from stochinf.density.graph import Graph
 from stochinf.density.pointer import Foreign
@@ -49,6 +49,8 @@ class CompiledGraph(Foreign):
         Data, and what depends on data alone, as the C function takes them.
     work : int
         Numbers of work space that a chain needs.
+    alone : int
+        Address of the C function of the log density alone, 0 before `without_gradient`.
     blas : bool
         Whether it calls BLAS, which the engine then keeps on one thread.
 
@@ -76,16 +78,23 @@ class CompiledGraph(Foreign):
         values = {f"~{k}": value for k, value in enumerate(interpreter.evaluate(before, [], given))} | given
         self.arrays = [np.require(values[name], KINDS[leaves[name].kind], ["C", "A"]) for name in names]
         linked = _link(after, names)
-        self.work = ctypes.c_int64.from_address(linked.constant(WORK)).value
+        self.work, self.alone = work_of(linked), 0
+        self.value = (pruned(after.nodes, after.outputs[:1]), names) if len(after.outputs) == 2 else None
         self.blas = linked.blas
         self.blocks: dict[int, Any] = {}
         super().__init__(linked.address(ENTRY), linked)
 
+    def without_gradient(self) -> None:
+        """Compile the log density alone, for the tickets to come: samplers without gradients pay for no gradient then."""
+        if self.value is not None and not self.alone:
+            linked = _link(*self.value)
+            self.work, self.alone = max(self.work, work_of(linked)), linked.address(ENTRY)
+
     def ticket(self) -> int:
-        """Return the address of a new block for one chain: pointers to its own work space and to the shared data."""
+        """Return the address of a new block for one chain: pointers to its own work space, to code and to the shared data."""
         work = np.zeros(self.work + 2 * LINE // 8)
         first = work.ctypes.data + -work.ctypes.data % LINE
-        table = np.array([first, *(array.ctypes.data for array in self.arrays)], np.int64)
+        table = np.array([first, self.alone, *(array.ctypes.data for array in self.arrays)], np.int64)
         address = int(table.ctypes.data)
         self.blocks[address] = (work, table)
         return address
@@ -93,6 +102,11 @@ class CompiledGraph(Foreign):
     def release(self, ticket: int) -> None:
         """Let go of the block of a chain that is no more."""
         self.blocks.pop(ticket, None)
+
+
+def work_of(linked: Linked) -> int:
+    """Return how many numbers of work space machine code needs."""
+    return int(ctypes.c_int64.from_address(linked.constant(WORK)).value)
 
 
 def fitting(graph: Graph, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ PREFIX = "stochinf_"
 ROUTINES = {"dgemm": "cython_blas", "dpotrf": "cython_lapack", "dtrsm": "cython_blas"}
 """What compiled graphs call of scipy's BLAS and LAPACK, by names with the prefix."""
 LEVEL = 1
-"""How hard LLVM tries: beyond this the code is no faster and takes up to twice as long to make."""
+"""How hard LLVM tries: beyond this the code is no faster and takes up to twice as long to make. Vectors of what stands in a row
+(SLP) gain nothing either, and take most of the time where a graph is long."""
 
 
 def processor() -> tuple[str, str]:
@@ -44,7 +45,7 @@ def optimised(text: str, machine: Any) -> Any:
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
-    options.loop_vectorization = options.slp_vectorization = True
+    options.loop_vectorization, options.slp_vectorization = True, False
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return module

@@ -10,15 +10,18 @@ from llvmlite import ir
 
 from stochinf.density.emit.arrays import Array, row_by_row, typed
 from stochinf.density.emit.emitter import Emitter
-from stochinf.density.emit.lower import lowered, pruned
+from stochinf.density.emit.lower import lowered
 from stochinf.density.emit.machine import ENTRY, WORK
 from stochinf.density.emit.room import Room
 from stochinf.density.emit.words import DOUBLE, INT, NUMBERS, WORD, Writer, whole
 from stochinf.density.graph import Graph, Node
 
-__all__ = ["module_text"]
+__all__ = ["FIRST", "module_text"]
 
 TABLE = NUMBERS.as_pointer()
+BYTES = ir.IntType(8).as_pointer()
+ALONE, FIRST = 1, 2
+"""Places in the table: the function of the log density alone, and the first data."""
 FULL_WIDTH = '"prefer-vector-width"="512"'
 """LLVM uses half of the vectors that a processor has unless it is asked."""
 
@@ -31,7 +34,8 @@ def module_text(graph: Graph, names: Sequence[str]) -> str:
     graph : Graph
         What to compile.
     names : sequence of str
-        Names of data; the data pointer leads to a table of pointers: work space, then data in this order.
+        Names of data; the data pointer leads to a table of pointers: work space, the C function of the log density alone or
+        null, then data in this order.
 
     Returns
     -------
@@ -39,11 +43,11 @@ def module_text(graph: Graph, names: Sequence[str]) -> str:
     """
     module = ir.Module("density")
     module.triple = llvm.get_process_triple()
-    value = Function(module, "value", pruned(graph.nodes, graph.outputs[:1]), names)
-    both = Function(module, "both", graph, names) if len(graph.outputs) == 2 else None
-    write_entry(module, value, both)
+    differentiates = len(graph.outputs) == 2
+    body = Function(module, "both" if differentiates else "value", graph, names)
+    write_entry(module, body, graph.nodes[graph.outputs[1]].size if differentiates else None)
     work = ir.GlobalVariable(module, WORD, WORK)
-    work.initializer, work.global_constant = ir.Constant(WORD, max(value.work, both.work if both else 0)), True
+    work.initializer, work.global_constant = ir.Constant(WORD, body.work), True
     return whole(module)
 
 
@@ -79,7 +83,7 @@ class Function:
         w = Writer(self.function)
         graph = lowered(graph)
         room = Room(w, w.read(w.at(table, w.word(0))))
-        data = {str(key): _data(w, node, table, 1 + names.index(key)) for key, node in graph.leaves("data").items()}
+        data = {str(key): _data(w, node, table, FIRST + names.index(key)) for key, node in graph.leaves("data").items()}
         inputs = {slot: Array(x, node.shape, row_by_row(node.shape)) for slot, node in graph.leaves("input").items()}
         targets = {1: Array(gradient, graph.nodes[graph.outputs[1]].shape, (1,))} if len(graph.outputs) == 2 else {}
         outputs = Emitter(w, room, graph, inputs, data).write(targets)
@@ -94,28 +98,43 @@ def _data(w: Writer, node: Node, table: Any, position: int) -> Any:
     return array if node.shape else array.load(w, ())
 
 
-def write_entry(module: ir.Module, value: Function, both: Function | None) -> None:
-    """Write the C function: the gradient where one is wanted; 1 where a value is not finite, but for a density of zero."""
-    result = ir.FunctionType(INT, [WORD, NUMBERS, NUMBERS, NUMBERS, ir.IntType(8).as_pointer()])
+def write_entry(module: ir.Module, body: Function, dim: int | None) -> None:
+    """Write the C function: 1 where a value is not finite, but for a density of zero.
+
+    Where `body` writes a gradient, of `dim` numbers, and none is wanted, the function of the log density alone is called if the
+    table names one; else the gradient goes to the end of the work space.
+    """
+    result = ir.FunctionType(INT, [WORD, NUMBERS, NUMBERS, NUMBERS, BYTES])
     function = ir.Function(module, result, ENTRY)
     n, x, gradient, out, data = function.args
     w = Writer(function)
     table = w.builder.bitcast(data, TABLE)
     code = w.builder.alloca(INT)
     w.builder.store(ir.Constant(INT, 0), code)
-    wanted = w.builder.icmp_unsigned("!=", gradient, ir.Constant(NUMBERS, None))
-    with w.builder.if_else(wanted) as (then, otherwise):
-        with then:
-            w.builder.store(w.builder.call((both or value).function, [x, gradient, table]), out)
-            if both is not None:
-                _check_all(w, gradient, n, code)
-        with otherwise:
-            w.builder.store(w.builder.call(value.function, [x, gradient, table]), out)
+    if dim is None:
+        w.builder.store(w.builder.call(body.function, [x, gradient, table]), out)
+    else:
+        wanted = w.builder.icmp_unsigned("!=", gradient, ir.Constant(NUMBERS, None))
+        with w.builder.if_then(w.builder.not_(wanted)):
+            _call_alone(w, result, function.args)
+        place = w.select(wanted, gradient, w.at(w.read(w.at(table, w.word(0))), w.word(body.work)))
+        body.work += dim
+        w.builder.store(w.builder.call(body.function, [x, place, table]), out)
+        with w.builder.if_then(wanted):
+            _check_all(w, gradient, n, code)
     total = w.builder.load(out)
     good = w.compare("<", total, w.number(float("inf")))
     none = w.compare("==", total, w.number(float("-inf")))
     checked = w.select(none, ir.Constant(INT, 0), w.builder.load(code))
     w.builder.ret(w.select(good, checked, ir.Constant(INT, 1)))
+
+
+def _call_alone(w: Writer, signature: ir.FunctionType, arguments: Sequence[Any]) -> None:
+    """Return what the function of the log density alone returns, if the table names one."""
+    table = w.builder.bitcast(arguments[-1], signature.as_pointer().as_pointer())
+    alone = w.read(w.at(table, w.word(ALONE)))
+    with w.builder.if_then(w.builder.icmp_unsigned("!=", alone, ir.Constant(signature.as_pointer(), None))):
+        w.builder.ret(w.builder.call(alone, arguments))
 
 
 def _check_all(w: Writer, gradient: Any, n: Any, code: Any) -> None:
