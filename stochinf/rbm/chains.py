@@ -28,6 +28,7 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import lane_streams, uniform
+from stochinf.rbm.products import project
 
 __all__ = ["BlockGibbs", "ChainState", "Temperatures", "TemperedGibbs"]
 
@@ -272,7 +273,7 @@ def move(target: Any, state: Any) -> None:
     target.visible.place(state.position, state.words)
     for row in range(state.given.shape[0]):
         hold(state.position[row], state.given[row])
-    multiply(state.position, False, target.weights, False, state.field, np.float32(0.0))
+    project(state.position, target.weights, state.field)
     for row in range(state.beta.size):
         state.tilt[row] = settle(state.position[row], target.visible_bias, target.base, state.field[row], target.hidden_bias)
 

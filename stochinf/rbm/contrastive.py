@@ -44,12 +44,16 @@ from stochinf.rbm.negative import FromData, Tempered
 from stochinf.rbm.parameters import joined, n_parameters
 from stochinf.rbm.penalties import Penalties
 from stochinf.rbm.steps import Steady
-from stochinf.rbm.units import Bernoulli
+from stochinf.rbm.units import Bernoulli, Spin
 
 __all__ = ["ContrastiveDivergence", "ContrastiveDivergenceState"]
 
 Singles = npt.NDArray[np.float32]
 WEIGHT_SCALE = 0.01
+"""Of the first weights of layers with real units; see `first_scale`."""
+LARGEST_SCALE = 0.1
+ACTIVITY = 0.1
+"""Share of hidden units of two values that are on at the mean row."""
 
 
 class ContrastiveDivergenceState(NamedTuple):
@@ -218,16 +222,51 @@ class ContrastiveDivergence(NamedTuple):
             learn(self, target, state, points[step], rates[step], rng)
 
 
+def first_scale(kernel: Any, n_visible: int) -> float:
+    """Return the standard deviation of the first weights: sqrt(2 / units), at most 0.1; 0.01 where units have real values.
+
+    Weights of 0.01 among units of few values learn nothing for as long as these stay alike.
+
+    References
+    ----------
+    Glorot, X. and Bengio, Y. (2010). Understanding the difficulty of training deep feedforward neural networks. AISTATS, eq. 12.
+    """
+    if not all(np.isfinite(unit.bounds).all() for unit in (kernel.visible, kernel.hidden)):
+        return WEIGHT_SCALE
+    return min(LARGEST_SCALE, math.sqrt(2.0 / (n_visible + kernel.n_hidden)))
+
+
+def quiet(unit: Any) -> float:
+    """Return the field in which a tenth of hidden units of two values is on; 0 for others.
+
+    Where half of them is on, hidden units and their opposites learn alike, and features remain dense and nearly linear.
+
+    References
+    ----------
+    Hinton, G. E. (2012). A practical guide to training restricted Boltzmann machines. LNCS 7700, sections 8 and 11.
+    """
+    if type(unit) not in (Bernoulli, Spin):
+        return 0.0
+    low, high = unit.bounds
+    mean = np.full(1, low + ACTIVITY * (high - low))
+    return float(unit.start(mean, mean, 10**9)[0][0])
+
+
 def starting_parameters(kernel: Any, target: Any, means: npt.NDArray[np.float64], generator: np.random.Generator) -> Singles:
-    """Return weights from N(0, 0.01^2), visible biases that fit the means of the data and hidden biases 0."""
+    """Return small normal weights, visible biases that fit the means of the data, and hidden biases that suit its mean row.
+
+    Given that row a tenth of the hidden units is on.
+    So the start, like centred learning, is the same whichever way visible units are coded.
+    """
     squares = target.visible_squares() if kernel.visible.has_precision else means
     bias, log_precision = kernel.visible.start(means, squares, target.n_points)
-    weights = generator.normal(0.0, WEIGHT_SCALE, (target.n_visible, kernel.n_hidden))
-    return joined(weights, bias, np.zeros(kernel.n_hidden), log_precision)
+    weights = generator.normal(0.0, first_scale(kernel, target.n_visible), (target.n_visible, kernel.n_hidden))
+    return joined(weights, bias, quiet(kernel.hidden) - means @ weights, log_precision)
 
 
 def starting_offsets(kernel: Any, means: npt.NDArray[np.float64], start: Singles) -> Singles:
-    """Return the means of the visible units, and of the hidden ones under their biases alone."""
-    biases = means.size * kernel.n_hidden + means.size
-    hidden = kernel.hidden.mean(start[biases : biases + kernel.n_hidden].astype(np.float64)[None])[0]
+    """Return the means of the visible units, and those of the hidden ones given these."""
+    size = means.size * kernel.n_hidden
+    weights, biases = start[:size].reshape(means.size, kernel.n_hidden), start[size + means.size :]
+    hidden = kernel.hidden.mean((means @ weights + biases[: kernel.n_hidden]).astype(np.float64)[None])[0]
     return np.concatenate([means, hidden]).astype(np.float32)

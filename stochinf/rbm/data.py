@@ -18,6 +18,7 @@ from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.models.batch import member
 from stochinf.rbm.parameters import unpacked
+from stochinf.rbm.products import add_multiple
 from stochinf.rbm.units import squared_difference
 
 __all__ = ["Rows", "SparseRows", "as_rows", "by_density"]
@@ -264,13 +265,6 @@ def add_weights(values: Singles, columns: Any, first: int, last: int, weights: S
     while place < last:
         add_multiple(weights[columns[place]], values[place], out)
         place += 1
-
-
-@helper(reorder=True)
-def add_multiple(row: Singles, factor: Any, out: Singles) -> None:
-    """Add a multiple of a row."""
-    for j in range(out.size):
-        out[j] += np.float32(factor * row[j])
 
 
 @helper(reorder=True)

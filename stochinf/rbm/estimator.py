@@ -17,6 +17,7 @@ from stochinf.rbm.gauge import without_gauge
 from stochinf.rbm.learnt import Learnt
 from stochinf.rbm.monitors import Monitor
 from stochinf.rbm.parameters import joined, unpacked
+from stochinf.rbm.rates import with_rate
 from stochinf.rbm.settings import check_values, kernel_of, rate_of
 from stochinf.rbm.starting import factors_of
 from stochinf.rbm.tapes import Later
@@ -53,7 +54,8 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     n_iter : int
         Passes over the data.
     learning_rate : float or schedule, optional
-        Rate of a step, for example `0.05` or `0.1 * stochinf.schedules.Linear(1000)`; None takes the optimiser's, else 0.05.
+        Rate of a step, for example `0.05` or `0.1 * stochinf.schedules.Linear(1000)`; None takes the optimiser's, else one
+        chosen by the size of the machine that falls with the steps (`stochinf.rbm.rates`).
     optimizer : rule or transform, optional
         Any of `stochinf.optim`'s by gradients, such as `stochinf.optim.Adam(0.001)`; None steps against the gradient.
     n_chains : int
@@ -73,7 +75,7 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     centered : bool
         Centred gradients, with the running means of the data as offsets.
     init : {'random', 'pca'}
-        Weights from N(0, 0.01^2), or along the principal components of the data. Biases fit the means of the data.
+        Small normal weights, or weights along the principal components of the data. Biases fit the means of the data.
     warm_start : bool
         Let `fit` go on where it stood, to `n_iter` passes in all: the same bits as without a break.
     monitor : int
@@ -207,6 +209,7 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         if carry is not None and passes <= self.n_iter_:
             raise StochinfError(f"n_iter = {passes}: {self.n_iter_} passes are done already; warm_start goes on to more")
         X = self._validated(X, reset=carry is None)
+        kernel = with_rate(kernel, X.shape[1])
         if carry is None:
             self._begin()
         self._train(kernel, X, None, passes, self._entropy, carry, row_weights, validation)
@@ -236,9 +239,11 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             As `fit`.
         """
         first = not hasattr(self, "weights_")
-        rate = rate_of(self)
-        kernel = kernel_of(self, Later(rate, getattr(self, "_steps", 0)) if hasattr(rate, "at") and not first else rate)
+        kernel = kernel_of(self, rate_of(self))
         X = self._validated(X, reset=first)
+        kernel = with_rate(kernel, X.shape[1])
+        if hasattr(kernel.learning_rate, "at") and not first:
+            kernel = kernel._replace(learning_rate=Later(kernel.learning_rate, getattr(self, "_steps", 0)))
         if first or not hasattr(self, "_entropy"):
             self._begin()
         seed = np.random.SeedSequence(self._entropy, spawn_key=(self._chunks,))

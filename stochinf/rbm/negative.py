@@ -33,6 +33,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.engine.random import random
+from stochinf.rbm.products import project
 
 __all__ = ["Fast", "FromData", "Persistent", "Tempered", "gibbs"]
 
@@ -56,7 +57,7 @@ def gibbs(kernel: Any, position: Singles, state: Any, rows: int, sample: Singles
                     sample[i, j] *= state.mask[i, j]
         multiply(sample, False, weights, True, visible, np.float32(0.0))
         kernel.visible.draw_in_place(visible, visible_bias, log_precision, state.words)
-        multiply(visible, False, weights, False, hidden, np.float32(0.0))
+        project(visible, weights, hidden)
         kernel.hidden.draw(hidden, hidden_bias, position[:0], state.words, sample)
 
 
@@ -306,7 +307,7 @@ class Tempered(NamedTuple):
         for i in range(rows):
             for j in range(visible.shape[1]):
                 visible[i, j] = own.visible[i, j]
-        multiply(visible, False, weights, False, hidden, np.float32(0.0))
+        project(visible, weights, hidden)
         kernel.hidden.draw(hidden, hidden_bias, state.position[:0], state.words, own.sample[:rows])
 
     def learnt(self, state: Any, rate: float) -> None:
@@ -330,7 +331,7 @@ def temper(kernel: Any, state: Any, weights: Singles, temperatures: int, rows: i
             for j in range(n_visible):
                 visible[i, j] *= beta
         kernel.visible.draw_in_place(visible, visible_bias, log_precision, state.words)
-        multiply(visible, False, weights, False, hidden, np.float32(0.0))
+        project(visible, weights, hidden)
         for j in range(n_hidden):
             own.bias[j] = beta * hidden_bias[j]
         for i in range(rows):

@@ -90,13 +90,13 @@ def _limit(value: Any) -> float:
 
 
 def rate_of(rbm: Any) -> Any:
-    """Return the learning rate: the one given, else the optimiser's, else 0.05."""
+    """Return the learning rate: the one given, else the optimiser's, else NaN where it is to be chosen (`stochinf.rbm.rates`)."""
     if rbm.learning_rate is not None:
         return positive_rate(rbm.learning_rate)
     own = rbm.optimizer.given_rate() if hasattr(rbm.optimizer, "given_rate") else math.nan
     if hasattr(own, "at"):
         return own
-    return 0.05 if math.isnan(own) else positive_rate(own)
+    return own if math.isnan(own) else positive_rate(own)
 
 
 def kernel_of(rbm: Any, rate: Any) -> ContrastiveDivergence:

@@ -1,8 +1,8 @@
 r"""Weights along the principal components of the data.
 
 Hidden unit j starts with :math:`W_{\cdot j} = s\, u_j / \lVert u_j \rVert_\infty`, :math:`u_j` the j-th principal component
-and s = 0.1, with turning signs where there are more hidden units than components, beside the small noise of the random start; its
-bias keeps the activation at zero for the mean row.
+and s = 0.1, with turning signs where there are more hidden units than components, beside noise N(0, 0.01^2); its
+bias keeps a tenth of the units on at the mean row.
 
 References
 ----------
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.streams import Streams
-from stochinf.rbm.contrastive import starting_parameters
+from stochinf.rbm.contrastive import WEIGHT_SCALE, first_scale, quiet, starting_parameters
 from stochinf.rbm.parameters import joined, unpacked
 
 __all__ = ["factors_of"]
@@ -41,7 +41,8 @@ def factors_of(init: Any, kernel: Any, target: Any, entropy: int) -> npt.NDArray
     generator = Streams(entropy, 0, 1).generator()
     means = target.visible_means()
     start = starting_parameters(kernel, target, means, generator)
-    weights, visible_bias, hidden_bias, log_precision = unpacked(start, target.n_visible)
+    weights, visible_bias, _, log_precision = unpacked(start, target.n_visible)
+    weights *= np.float32(WEIGHT_SCALE / first_scale(kernel, target.n_visible))
     rows = watched(target, generator) - means
     components = np.linalg.svd(rows, full_matrices=False)[2]
     n_hidden = weights.shape[1]
@@ -49,7 +50,7 @@ def factors_of(init: Any, kernel: Any, target: Any, entropy: int) -> npt.NDArray
         component = components[j % len(components)]
         sign = -1.0 if (j // len(components)) % 2 else 1.0
         weights[:, j] += (sign * SCALE / max(float(np.abs(component).max()), 1e-12) * component).astype(np.float32)
-    return joined(weights, visible_bias, hidden_bias - means @ weights, log_precision)
+    return joined(weights, visible_bias, quiet(kernel.hidden) - means @ weights, log_precision)
 
 
 def watched(target: Any, generator: np.random.Generator) -> npt.NDArray[np.float64]:

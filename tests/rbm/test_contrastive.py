@@ -17,6 +17,7 @@ from rbm.tiny import (
     states,
 )
 from scipy.sparse import csr_array
+from scipy.special import expit
 
 import stochinf as si
 from stochinf.engine.random import lane_streams, stream
@@ -197,8 +198,10 @@ def test_start_is_small_weights_and_log_odds() -> None:
     state = ContrastiveDivergence(400).prepare(target).init(target, None, Streams(0, 0, 1))
     weights, visible_bias, hidden_bias, _ = unpacked(state.position, 3)
     np.testing.assert_allclose(visible_bias, np.log([99.5 / 0.5, 0.5 / 99.5, 25.25 / 74.75]), rtol=1e-6)
-    assert not hidden_bias.any()
-    assert 0.009 < weights.std() < 0.011
+    fields = np.array([1.0, 0.0, 0.25]) @ weights + hidden_bias
+    np.testing.assert_allclose(expit(fields), 0.1, rtol=1e-5)
+    np.testing.assert_allclose(state.offsets, [1.0, 0.0, 0.25] + 400 * [0.1], rtol=1e-5)
+    assert weights.std() == pytest.approx(np.sqrt(2 / 403), rel=0.1)
 
 
 def test_split_saved_and_threaded_runs_give_the_same_bits(tmp_path) -> None:

@@ -74,6 +74,21 @@ def test_learns_digits() -> None:
     assert pipeline.fit(train, train_y).score(test, test_y) > raw + 0.05
 
 
+def test_untouched_defaults_learn_at_least_as_well_as_plain_contrastive_divergence() -> None:
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(X))
+    X, y = (X[order] / 16.0).astype(np.float32), y[order]
+    plain = si.RBM(100, algorithm="cd", centered=False, learning_rate=0.06, batch_size=10, random_state=0)
+    likelihood, accuracy = [], []
+    for rbm in (plain, si.RBM(100, random_state=0), si.RBM(100, batch_size=10, random_state=0)):
+        rbm.fit(X[:1000])
+        likelihood.append(rbm.score((X[1000:] > 0.5).astype(np.float32)))
+        reader = LogisticRegression(max_iter=1000, tol=1e-3).fit(rbm.transform(X[:1000]), y[:1000])
+        accuracy.append(reader.score(rbm.transform(X[1000:]), y[1000:]))
+    assert min(likelihood[1:]) > likelihood[0]
+    assert min(accuracy[1:]) > max(0.88, accuracy[0] - 0.01)
+
+
 @pytest.mark.parametrize("fit", ["fit", "partial_fit"])
 @pytest.mark.parametrize(("n", "batch"), [(1000, 10), (1001, 500), (1000, 3000)])
 def test_remainders_and_large_chunks_do_not_drift(fit: str, n: int, batch: int) -> None:
@@ -121,7 +136,8 @@ def test_chunks_go_on_where_the_last_one_ended() -> None:
 
 def test_schedules_and_single_precision() -> None:
     still = si.RBM(3, learning_rate=1e-9 * si.schedules.Linear(10), n_iter=3, random_state=0).fit(DATA.astype(np.float32))
-    assert np.abs(still.components_).max() < 0.05
+    start = clone(still).set_params(n_iter=1).fit(DATA.astype(np.float32))
+    np.testing.assert_allclose(still.components_, start.components_, atol=1e-6)
     assert {a.dtype for a in (still.components_, still.intercept_visible_, still.intercept_hidden_)} == {np.dtype(np.float32)}
     assert still.transform(DATA.astype(np.float32)).dtype == np.float32
     assert still.transform(DATA).dtype == np.float64
