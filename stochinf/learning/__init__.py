@@ -1,0 +1,1 @@
+"""Learning the weights and the structure of graphical models from data."""
