@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = exports(
         "Qubo": "quadratic",
         "RaoBlackwell": "rao_blackwell",
         "SwendsenWang": "clusters.swendsen_wang",
+        "WeightedGraph": "weighted",
         "annealed_importance": "annealed.importance",
         "max_cut": "cuts",
         "qubo": "quadratic",

@@ -246,7 +246,7 @@ def assembled(
     logic = logical_factors(factors.function, starts, scope, literal, factors.weight.astype(np.int32), factors.feature, weights)
     labels = [values.get(v, range(count)) for v, count in enumerate(counts.tolist())] if values else None
     evidence: dict[Hashable, Hashable] = dict(zip(observed.tolist(), variables["value"][observed].tolist(), strict=True))
-    return DeepDive(LogicalGraph(counts, logic, None, labels), evidence, fixed, _truthiness(domains))
+    return DeepDive(LogicalGraph(counts, logic, None, labels, weight_fixed=fixed), evidence, fixed, _truthiness(domains))
 
 
 def _counts(variables: npt.NDArray[Any], source: str) -> Int32s:

@@ -31,7 +31,7 @@ def write_deepdive(
     evidence : dict, optional
         State label by variable.
     fixed : bool (W,), optional
-        Weights that are not to be learnt; the default is all.
+        Weights that are not to be learnt; by default those of the graph's `weight_fixed`.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def write_deepdive(
         records["value"][v] = row[max(int(chosen[v]), 0)]
     weights = np.zeros(logic.weights.size, WEIGHT)
     weights["id"], weights["value"] = np.arange(logic.weights.size), logic.weights
-    weights["fixed"] = True if fixed is None else fixed
+    weights["fixed"] = graph.weight_fixed if fixed is None else fixed
     sizes = (logic.weights.size, graph.n_variables, logic.feature.size, logic.scope.size)
     write_bytes(folder / "graph.meta", (",".join(map(str, sizes)) + "\n").encode())
     write_bytes(folder / "graph.weights", weights.tobytes())
