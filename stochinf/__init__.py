@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = exports(
         "averaged": "api.averaging",
         "continuation": "api.continuing",
         "lasso_path": "api.paths",
+        "learn_weights": "api.learning",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
         "map_state": "api.map_states",

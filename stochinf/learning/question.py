@@ -37,6 +37,8 @@ class Question(NamedTuple):
         Rows, or variables, of a stochastic step.
     memory : int or None
         Bytes that tables of exact inference may take.
+    se : bool
+        Whether standard errors are asked for.
     entropy : int
         Seed of every stream.
     progress : bool or None
@@ -57,6 +59,7 @@ class Question(NamedTuple):
     k: int = 1
     batch: int | None = None
     memory: int | None = None
+    se: bool = True
     entropy: int = 0
     progress: bool | None = None
     callback: Callable[[Any], Any] | None = None
@@ -86,6 +89,8 @@ class Answer(NamedTuple):
     log_likelihood : float
         Mean over rows, or of the graph; NaN where unknown.
     interrupted : bool
+    expected_error : float64 (W,) or None
+        Standard errors of `expected`, where it was sampled.
     """
 
     values: Floats
@@ -99,3 +104,4 @@ class Answer(NamedTuple):
     observed: npt.NDArray[Any] | None = None
     log_likelihood: float = float("nan")
     interrupted: bool = False
+    expected_error: npt.NDArray[Any] | None = None
