@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stochinf.api.agreement import Agreement, agreement
 from stochinf.api.minimizing import minimize
-from stochinf.engine.errors import MemoryLimitError, StochinfError, warn_of_doubt
+from stochinf.engine.errors import StochinfError, warn_of_doubt
 from stochinf.graphs.flat import Floats
 from stochinf.graphs.naming import listing
-from stochinf.learning.exact import ExactLikelihood, exact_parts
+from stochinf.learning.exact import ExactLikelihood
+from stochinf.learning.model import Model
 from stochinf.learning.precision import refuse_separable, running_away, standard_errors
 from stochinf.learning.pseudo_likelihood import PseudoLikelihood, pseudo_likelihood
 from stochinf.learning.question import Answer, Question
@@ -22,9 +24,6 @@ __all__ = ["by_likelihood", "by_pseudo_likelihood"]
 
 MOST_WEIGHTS = 2000
 """Weights beyond which nobody waits for standard errors unasked."""
-SPLIT_STEPS = 20_000
-MOMENT_CELLS = 5e6
-"""Cells that the expected statistics of a pseudo-likelihood may take."""
 
 
 class Fit(NamedTuple):
@@ -74,7 +73,8 @@ def by_likelihood(question: Question) -> Answer:
         silent = listing([model.names[k] for k in learnt[~free].tolist()])
         warn_of_doubt(f"learn_weights: nothing that was observed depends on {silent}: components without data")
     expected, seen = likelihood.expectations(values)
-    return _answer(question, fit, se, information, (expected, seen), likelihood.log_likelihood(values))
+    moments = Agreement(seen, expected, np.zeros(values.size))
+    return _answer(question, fit, se, information, moments, likelihood.log_likelihood(values))
 
 
 def by_pseudo_likelihood(question: Question) -> Answer:
@@ -102,21 +102,12 @@ def by_pseudo_likelihood(question: Question) -> Answer:
         if covariance is not None:
             se[active] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     value = -float(target._replace(l1=0.0, l2=0.0).objective(fit.values)) * share
-    return _answer(question, fit, se, information, _moments(question, fit.values), value)
+    return _answer(question, fit, se, information, agreement(question, fit.values), value)
 
 
 def _function(target: PseudoLikelihood) -> Function:
     """Return a target as a function of the weights alone, for rules that know no rows."""
     return Function(target.objective, target.dim, target.full_gradient)
-
-
-def _moments(question: Question, values: Floats) -> tuple[Floats, Floats] | None:
-    """Return the mean statistics that model and data expect, where they can be summed out."""
-    try:
-        parts = exact_parts(question.model, question.observed, MOMENT_CELLS)
-        return ExactLikelihood(question.model, question.observed, 0.0, question.memory, parts).expectations(values)
-    except MemoryLimitError:
-        return None
 
 
 def _minimised(question: Question, problem: Any, start: Floats) -> Fit:
@@ -195,7 +186,7 @@ def _answer(
     fit: Fit,
     se: Floats,
     information: Floats | None,
-    moments: tuple[Floats, Floats] | None,
+    moments: Agreement | None,
     log_likelihood: float,
 ) -> Answer:
     """Return the answer over all weights; say so where weights run away."""
@@ -211,10 +202,15 @@ def _answer(
         reason += f"; no standard errors of {fit.values.size} weights"
     if np.isinf(se).any():
         reason += f"; {np.isinf(se).sum()} weights are not determined: in some direction nothing changes (standard error inf)"
-    both = [None, None] if moments is None else [np.zeros(model.n_weights) for _ in range(2)]
-    for found, given in zip(both, moments or (), strict=False):
-        found[model.learnt] = given  # type: ignore[index]
+    seen, expected, error = (None, None, None) if moments is None else (_whole(model, found) for found in moments)
     return Answer(
-        values, errors, history=fit.history, reason=reason, converged=fit.good and not away, expected=both[0],
-        observed=both[1], log_likelihood=log_likelihood, interrupted=fit.interrupted,
+        values, errors, history=fit.history, reason=reason, converged=fit.good and not away, expected=expected,
+        observed=seen, log_likelihood=log_likelihood, interrupted=fit.interrupted, expected_error=error,
     )  # fmt: skip
+
+
+def _whole(model: Model, learnt: Floats) -> Floats:
+    """Return numbers of all weights from those of the learnt ones, 0 for the others."""
+    found = np.zeros(model.n_weights)
+    found[model.learnt] = learnt
+    return found

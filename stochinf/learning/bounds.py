@@ -63,7 +63,7 @@ def _of_entries(terms: Entries, count: int) -> tuple[Floats, Floats]:
         side = np.full(pairs.size, start)
         extreme.at(side, which.ravel(), terms.feature[active])
         side = np.where(partly, extreme(side, 0.0), side)
-        found.append(np.bincount(pairs % count, side, count))
+        found.append(np.asarray(np.bincount(pairs % count, side, count), np.float64))
     return found[0], found[1]
 
 

@@ -48,8 +48,7 @@ class Instance(NamedTuple):
     @property
     def complete(self) -> npt.NDArray[np.bool_]:
         """Which patterns hide nothing, bool (m,)."""
-        whole: npt.NDArray[np.bool_] = (self.patterns >= 0).all(axis=1)
-        return whole
+        return np.asarray((self.patterns >= 0).all(axis=1), np.bool_)
 
 
 def learnt_entries(model: Model) -> Entries:
@@ -60,13 +59,13 @@ def learnt_entries(model: Model) -> Entries:
     MemoryLimitError
         If logical factors have too many variables for tables.
     """
-    entries = model.tabulated().terms
+    entries = model.tabulated().entries
     if not model.fixed.any():
-        return entries  # type: ignore[return-value]
+        return entries
     place = np.full(model.n_weights + 1, -1, np.int32)
     place[model.learnt] = np.arange(model.learnt.size)
-    base = entries.log_tables(np.where(model.fixed, model.values, 0.0))  # type: ignore[union-attr]
-    return entries._replace(base=base, weight_id=place[entries.weight_id])  # type: ignore[return-value]
+    base = entries.log_tables(np.where(model.fixed, model.values, 0.0))
+    return entries._replace(base=base, weight_id=place[entries.weight_id])
 
 
 def instances(entries: Entries, observed: Observations, most: int | None = None) -> list[Instance]:
@@ -168,7 +167,7 @@ class _Gathered:
         if not self.patterns:
             return None
         rows, which = np.unique(np.concatenate(self.patterns), axis=0, return_inverse=True)
-        weights = np.bincount(which.ravel(), np.concatenate(self.weights))
+        weights: Floats = np.bincount(which.ravel(), np.concatenate(self.weights)).astype(np.float64)
         return Instance(self.entries, np.ascontiguousarray(rows, dtype=np.int32), weights, self.variables)
 
 

@@ -163,6 +163,19 @@ class Model(NamedTuple):
         """Numbers of the weights that are learnt, int64."""
         return np.flatnonzero(~self.fixed)
 
+    @property
+    def entries(self) -> Entries:
+        """The terms, where they are tables.
+
+        Raises
+        ------
+        GraphError
+            If they are rules.
+        """
+        if isinstance(self.terms, Entries):
+            return self.terms
+        raise GraphError(f"{self.graph!r}: its terms are rules; tabulated() makes tables of them")
+
     def with_values(self, values: Floats) -> FactorGraph:
         """Return the graph with other weights (W,), of the class it had."""
         return self.graph.with_values(values)  # type: ignore[attr-defined, no-any-return]

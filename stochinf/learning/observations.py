@@ -61,7 +61,7 @@ class Observations(NamedTuple):
     @property
     def hidden(self) -> npt.NDArray[np.bool_]:
         """Variables that are missing in some row, bool (V,); soft ones are not."""
-        hidden: npt.NDArray[np.bool_] = (self.rows < 0).any(axis=0)
+        hidden = np.asarray((self.rows < 0).any(axis=0), np.bool_)
         hidden[list(self.soft)] = False
         return hidden
 
@@ -180,7 +180,7 @@ def _counted(found: Observations) -> Observations:
 
 def _check(graph: FactorGraph, found: Observations) -> None:
     """Demand that something is observed, and what is given everywhere."""
-    seen = (found.rows >= 0).any(axis=0)
+    seen = np.asarray((found.rows >= 0).any(axis=0), np.bool_)
     seen[list(found.soft)] = True
     lost = found.given & (found.rows < 0).any(axis=0)
     if lost.any():

@@ -70,7 +70,7 @@ class PseudoLikelihood(NamedTuple):
     dim : int
         Weights that are learnt.
     l1, l2 : float
-    energy, place
+    energy, chance, place
         Work space.
     """
 
@@ -86,11 +86,12 @@ class PseudoLikelihood(NamedTuple):
     l1: float
     l2: float
     energy: Floats
+    chance: Floats
     place: Int64s
 
     def private(self) -> PseudoLikelihood:
         """Return the same target with work space of its own."""
-        return self._replace(energy=np.array(self.energy), place=np.array(self.place))
+        return self._replace(energy=np.array(self.energy), chance=np.array(self.chance), place=np.array(self.place))
 
     @property
     def n_points(self) -> int:
@@ -106,7 +107,7 @@ class PseudoLikelihood(NamedTuple):
         return self.l1
 
     def look(self, position: Floats, row: int, i: int) -> float:
-        """Write the log weight of each state of a variable, given the others; return the logarithm of their sum."""
+        """Write log weight and probability of each state of a variable, given the others; return the log of the sum of weights."""
         terms, k = self.terms, self.terms.cardinality[i]
         first, last = self.entry_start[i], self.entry_start[i + 1]
         for s in range(k):
@@ -126,14 +127,17 @@ class PseudoLikelihood(NamedTuple):
             highest = max(highest, self.energy[s])
         total = 0.0
         for s in range(k):
-            total += math.exp(self.energy[s] - highest)
-        return highest + math.log(total)
+            self.chance[s] = math.exp(self.energy[s] - highest)
+            total += self.chance[s]
+        for s in range(k):
+            self.chance[s] /= total
+        return float(highest + math.log(total))
 
     def term(self, position: Floats, point: int) -> float:
         """Return minus the log pseudo-likelihood of one point, without its scale."""
         blocks = self.block_start.size - 1
         row, block = point // blocks, point % blocks
-        total = 0.0
+        total: float = 0.0
         for m in range(self.block_start[block], self.block_start[block + 1]):
             i = self.members[m]
             total += self.look(position, row, i) - self.energy[self.rows[row, i]]
@@ -143,19 +147,19 @@ class PseudoLikelihood(NamedTuple):
         """Add the gradient of one point, times a scale; return its value without scale."""
         blocks = self.block_start.size - 1
         row, block = point // blocks, point % blocks
-        total = 0.0
+        total: float = 0.0
         for m in range(self.block_start[block], self.block_start[block + 1]):
             i = self.members[m]
             whole = self.look(position, row, i)
             total += whole - self.energy[self.rows[row, i]]
-            self.add_chances(row, i, whole, scale, out)
+            self.add_chances(row, i, scale, out)
         return total
 
-    def add_chances(self, row: int, i: int, whole: float, scale: float, out: Floats) -> None:
+    def add_chances(self, row: int, i: int, scale: float, out: Floats) -> None:
         """Add expected minus observed statistics of one variable."""
         terms, first = self.terms, self.entry_start[i]
         for s in range(terms.cardinality[i]):
-            chance = math.exp(self.energy[s] - whole) - (1.0 if s == self.rows[row, i] else 0.0)
+            chance = self.chance[s] - (1.0 if s == self.rows[row, i] else 0.0)
             for a in range(first, self.entry_start[i + 1]):
                 cell = self.place[a - first] + s * self.entry_stride[a]
                 w = terms.weight_id[cell]
@@ -178,7 +182,7 @@ class PseudoLikelihood(NamedTuple):
         total = 0.0
         for k in range(size_of(point)):
             total += self.weight(member(point, k)) * self.term(position, member(point, k))
-        return total / size_of(point) + self.squares(position)
+        return float(total / size_of(point) + self.squares(position))
 
     def gradient(self, position: Floats, point: Any, out: Floats) -> None:
         """Write the mean gradient of the terms of a point, plus that of the l2 penalty."""
@@ -195,14 +199,14 @@ class PseudoLikelihood(NamedTuple):
         for point in range(n):
             scale = self.weight(point)
             total += scale * self.add_term(position, point, scale / n, out)
-        return total / n + self.squares(position)
+        return float(total / n + self.squares(position))
 
     def log_density(self, position: Floats) -> float:
         """Return -n f(w)."""
         n, total = self.rows.shape[0] * (self.block_start.size - 1), 0.0
         for point in range(n):
             total += self.weight(point) * self.term(position, point)
-        return -total - n * self.squares(position)
+        return float(-total - n * self.squares(position))
 
     def objective(self, position: Floats) -> float:
         """Return the value of the whole with both penalties, for Python."""
@@ -263,10 +267,12 @@ def pseudo_likelihood(model: Model, observed: Observations, l1: float = 0.0, l2:
     members = np.flatnonzero(~observed.given & (degree > 0)).astype(np.int32)
     ends = np.arange(members.size + 1) if observed.single else np.array([0, members.size])
     share = float(members.size) if observed.single else 1.0
+    widest = int(entries.cardinality.max())
     target = PseudoLikelihood(
         entries, np.concatenate([[0], np.cumsum(degree)]), factor[order], entries.stride[order], observed.rows,
         observed.weights * len(observed.rows) / observed.total, members, ends.astype(np.int64), model.learnt.size,
-        l1 / share, l2 / share, np.zeros(int(entries.cardinality.max())), np.zeros(int(degree.max(initial=1)), np.int64),
+        l1 / share, l2 / share, np.zeros(widest), np.zeros(widest),
+        np.zeros(int(degree.max(initial=1)), np.int64),
     )  # fmt: skip
     refuse_impossible(model, target)
     return target

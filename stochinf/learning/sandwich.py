@@ -15,7 +15,6 @@ Varin, C., Reid, N. and Firth, D. (2011). An overview of composite likelihood me
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,16 +69,16 @@ class Curvature(NamedTuple):
         row, block = point // blocks, point % blocks
         for m in range(target.block_start[block], target.block_start[block + 1]):
             i = target.members[m]
-            whole = target.look(state.position, row, i)
-            count = self.add_squares(target, state, i, whole, target.scale[row])
+            target.look(state.position, row, i)
+            count = self.add_squares(target, state, i, target.scale[row])
             self.take_means(state, count, target.scale[row])
 
-    def add_squares(self, target: PseudoLikelihood, state: CurvatureState, i: int, whole: float, scale: float) -> int:
+    def add_squares(self, target: PseudoLikelihood, state: CurvatureState, i: int, scale: float) -> int:
         """Add second moments and note the means; return how many statistics are touched."""
         terms, first, last = target.terms, target.entry_start[i], target.entry_start[i + 1]
         count = 0
         for s in range(terms.cardinality[i]):
-            chance = math.exp(target.energy[s] - whole)
+            chance = target.chance[s]
             for a in range(first, last):
                 one = target.place[a - first] + s * target.entry_stride[a]
                 w = terms.weight_id[one]
@@ -169,7 +168,7 @@ def score_covariance(target: PseudoLikelihood, values: Floats) -> Floats | None:
             return None
         rows = scores(target, values, 0, target.n_points)
         total = np.asarray(rows.T @ (_neighbours(target) @ rows))
-        return 0.5 * (total + total.T) / target.n_points  # type: ignore[no-any-return]
+        return 0.5 * (total + total.T) / target.n_points
     stride = max(1, MOST_SCORES // max(1, target.dim))
     for first in range(0, target.n_points, stride):
         last = min(first + stride, target.n_points)

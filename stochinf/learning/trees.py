@@ -65,9 +65,11 @@ def factor_marginals(
 
 def graph_of(instance: Instance) -> FactorGraph:
     """Return a part as a graph, its weights zero."""
-    entries = instance.entries
-    layout = (entries.cardinality, entries.scope_start, entries.scope, entries.stride, entries.table_start)
-    return FactorGraph.from_flat(FlatFactors(*(np.array(array) for array in layout), np.array(entries.base)))
+    e = instance.entries
+    flat = FlatFactors(
+        e.cardinality.copy(), e.scope_start.copy(), e.scope.copy(), e.stride.copy(), e.table_start.copy(), e.base.copy()
+    )
+    return FactorGraph.from_flat(flat)
 
 
 def tree_cells(instance: Instance) -> float:

@@ -250,7 +250,7 @@ def assembled(
     labels = [values.get(v, range(count)) for v, count in enumerate(counts.tolist())] if values else None
     evidence: dict[Hashable, Hashable] = dict(zip(observed.tolist(), variables["value"][observed].tolist(), strict=True))
     graph = LogicalGraph(counts, logic, None, labels, weight_fixed=fixed)
-    given: list[Hashable] = np.flatnonzero(variables["role"] == 2).tolist()
+    given: list[Hashable] = list(np.flatnonzero(variables["role"] == 2).tolist())
     return DeepDive(graph, evidence, fixed, _truthiness(domains), given)
 
 
