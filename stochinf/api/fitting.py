@@ -24,6 +24,8 @@ __all__ = ["by_likelihood", "by_pseudo_likelihood"]
 
 MOST_WEIGHTS = 2000
 """Weights beyond which nobody waits for standard errors unasked."""
+CALLED_OFF = 3
+"""Status of a run that a callback ended."""
 
 
 class Fit(NamedTuple):
@@ -135,7 +137,9 @@ def _minimised(question: Question, problem: Any, start: Floats) -> Fit:
     )
     x = found.x[: found.x.size // 2] - found.x[found.x.size // 2 :] if split else found.x
     values = np.array(x, dtype=np.float64)
-    return Fit(values, list(found.history), str(found.reason), bool(found.success), bool(found.interrupted))
+    return Fit(
+        values, list(found.history), str(found.reason), bool(found.success), found.interrupted or found.status == CALLED_OFF
+    )
 
 
 def _split(problem: Function, l1: float) -> Constrained:

@@ -43,7 +43,7 @@ def write_whole(target: Any, position: Floats, out: Floats) -> float:
 @entry
 def whole_value(target: Any, position: Floats) -> float:
     """Return the value of the whole sum."""
-    return float(-target.log_density(position) / (target.rows.shape[0] * (target.block_start.size - 1)))
+    return float(-target.log_density(position) / target.terms())
 
 
 @part
@@ -54,8 +54,8 @@ class PseudoLikelihood(NamedTuple):
 
     Attributes
     ----------
-    terms : Entries
-        Tables; `weight_id` counts the weights that are learnt.
+    tables : Entries
+         Its `weight_id` counts the weights that are learnt.
     entry_start : int64 (V + 1,)
         Variable i lies in the factors ``entry_factor[entry_start[i]:entry_start[i + 1]]``.
     entry_factor : int32
@@ -74,7 +74,7 @@ class PseudoLikelihood(NamedTuple):
         Work space.
     """
 
-    terms: Entries
+    tables: Entries
     entry_start: Int64s
     entry_factor: Int32s
     entry_stride: Int64s
@@ -98,6 +98,10 @@ class PseudoLikelihood(NamedTuple):
         """Number of terms: rows, or variables of one graph."""
         return len(self.rows) * (self.block_start.size - 1)
 
+    def terms(self) -> int:
+        """Return the number of terms."""
+        return self.rows.shape[0] * (self.block_start.size - 1)
+
     def start(self, generator: np.random.Generator) -> Floats:
         """Return zeros."""
         return np.zeros(self.dim)
@@ -107,8 +111,8 @@ class PseudoLikelihood(NamedTuple):
         return self.l1
 
     def look(self, position: Floats, row: int, i: int) -> float:
-        """Write log weight and probability of each state of a variable, given the others; return the log of the sum of weights."""
-        terms, k = self.terms, self.terms.cardinality[i]
+        """Write log weight and probability of each state of a variable, given the others; return the log of their sum."""
+        terms, k = self.tables, self.tables.cardinality[i]
         first, last = self.entry_start[i], self.entry_start[i + 1]
         for s in range(k):
             self.energy[s] = 0.0
@@ -157,7 +161,7 @@ class PseudoLikelihood(NamedTuple):
 
     def add_chances(self, row: int, i: int, scale: float, out: Floats) -> None:
         """Add expected minus observed statistics of one variable."""
-        terms, first = self.terms, self.entry_start[i]
+        terms, first = self.tables, self.entry_start[i]
         for s in range(terms.cardinality[i]):
             chance = self.chance[s] - (1.0 if s == self.rows[row, i] else 0.0)
             for a in range(first, self.entry_start[i + 1]):
@@ -193,7 +197,7 @@ class PseudoLikelihood(NamedTuple):
 
     def whole(self, position: Floats, out: Floats) -> float:
         """Write the gradient of the whole; return its value."""
-        n, total = self.rows.shape[0] * (self.block_start.size - 1), 0.0
+        n, total = self.terms(), 0.0
         for j in range(self.dim):
             out[j] = self.l2 * position[j]
         for point in range(n):
@@ -203,7 +207,7 @@ class PseudoLikelihood(NamedTuple):
 
     def log_density(self, position: Floats) -> float:
         """Return -n f(w)."""
-        n, total = self.rows.shape[0] * (self.block_start.size - 1), 0.0
+        n, total = self.terms(), 0.0
         for point in range(n):
             total += self.weight(point) * self.term(position, point)
         return float(-total - n * self.squares(position))
@@ -226,7 +230,7 @@ class PseudoLikelihood(NamedTuple):
 
     def row_smoothness(self) -> float:
         """Return a bound of the curvature of one term: a conditional's statistics vary by no more than their largest sums."""
-        terms = self.terms
+        terms = self.tables
         active = np.where(terms.weight_id >= 0, np.abs(terms.feature), 0.0)
         largest = np.maximum.reduceat(active, terms.table_start[:-1]) if active.size else np.zeros(1)
         sums = np.bincount(np.repeat(np.arange(self.entry_start.size - 1), np.diff(self.entry_start)), largest[self.entry_factor])
@@ -306,7 +310,7 @@ def refuse_impossible(model: Model, target: PseudoLikelihood) -> None:
     GraphError
         Naming the row and the factor.
     """
-    entries = target.terms
+    entries = target.tables
     if np.isfinite(entries.base).all():
         return
     for f in range(entries.n_factors):

@@ -75,7 +75,7 @@ class Curvature(NamedTuple):
 
     def add_squares(self, target: PseudoLikelihood, state: CurvatureState, i: int, scale: float) -> int:
         """Add second moments and note the means; return how many statistics are touched."""
-        terms, first, last = target.terms, target.entry_start[i], target.entry_start[i + 1]
+        terms, first, last = target.tables, target.entry_start[i], target.entry_start[i + 1]
         count = 0
         for s in range(terms.cardinality[i]):
             chance = target.chance[s]
@@ -115,7 +115,7 @@ def curvature(target: PseudoLikelihood, values: Floats) -> Floats:
         If they do not fit.
     """
     demand(8 * target.dim**2, f"second derivatives of {target.dim} weights")
-    widest = int(np.diff(target.entry_start).max(initial=1) * target.terms.cardinality.max())
+    widest = int(np.diff(target.entry_start).max(initial=1) * target.tables.cardinality.max())
     hessian = np.zeros((target.dim, target.dim))
     mean, marked = np.zeros(target.dim), np.zeros(target.dim, np.bool_)
     state = CurvatureState(np.array(values), np.empty(0), hessian, mean, marked, np.zeros(widest + 1, np.int64))
@@ -183,7 +183,7 @@ def _neighbours(target: PseudoLikelihood) -> Any:
 
     n = target.entry_start.size - 1
     ones = np.ones(target.entry_factor.size)
-    ties = csr_array((ones, target.entry_factor, target.entry_start), shape=(n, target.terms.n_factors))[target.members]
+    ties = csr_array((ones, target.entry_factor, target.entry_start), shape=(n, target.tables.n_factors))[target.members]
     near = (ties @ ties.T).tocsr()
     near.data[:] = 1.0
     return near
