@@ -16,6 +16,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.conditioning import old_entries
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, flat_factors
+from stochinf.learning.alike import alike
 from stochinf.learning.model import Entries, Model
 from stochinf.learning.observations import Observations
 
@@ -77,25 +78,44 @@ def instances(entries: Entries, observed: Observations, most: int | None = None)
         From `learnt_entries`.
     observed : Observations
     most : int, optional
-        Parts beyond which none is returned.
+        Parts with inputs or soft observations, which are looked at one by one, beyond which none is returned.
 
     Raises
     ------
     MemoryLimitError
-        If there are more than `most` parts, or soft observations stand for too many cases.
+        If there are more than `most` such parts, or soft observations stand for too many cases.
     """
     label, order = _components(entries, ~observed.given)
     count = int(label.max(initial=-1)) + 1
-    if most is not None and count > most:
-        raise MemoryLimitError(f"{count} independent parts; {most} are taken one by one")
     sorted_entries, ends = _sorted(entries, order, label)
     members = np.argsort(label, kind="stable").astype(np.int32)[np.count_nonzero(label < 0) :]
     starts = np.concatenate([[0], np.cumsum(np.bincount(label[label >= 0], minlength=count))])
+    special = _special(sorted_entries, label, observed) | (np.diff(ends) == 0)
     found: dict[tuple[bytes, ...], _Gathered] = {}
-    for c in np.flatnonzero(np.diff(ends)).tolist():
-        variables = members[starts[c] : starts[c + 1]]
-        _gather(found, _Part(sorted_entries, ends[c], ends[c + 1], variables), observed)
+    for same in alike(sorted_entries, ends, members, starts, np.flatnonzero(~special)):
+        variables = members[starts[same][:, None] + np.arange(starts[same[0] + 1] - starts[same[0]])]
+        part = _Part(sorted_entries, ends[same[0]], ends[same[0] + 1], variables[0])
+        patterns = observed.rows[:, variables].reshape(-1, variables.shape[1])
+        nothing = np.empty(0, np.int32)
+        _add(found, part, nothing, nothing, patterns, np.repeat(observed.weights, len(variables)))
+    single = np.flatnonzero(special & (np.diff(ends) > 0))
+    if most is not None and single.size > most:
+        raise MemoryLimitError(f"{single.size} independent parts with inputs or soft observations; {most} are taken one by one")
+    for c in single.tolist():
+        part = _Part(sorted_entries, ends[c], ends[c + 1], members[starts[c] : starts[c + 1]])
+        _gather(found, part, observed)
     return [instance for gathered in found.values() if (instance := gathered.instance()) is not None]
+
+
+def _special(entries: Entries, label: Int32s, observed: Observations) -> npt.NDArray[np.bool_]:
+    """Return which parts have given variables beside them, or soft observations, bool (C,)."""
+    found = np.zeros(int(label.max(initial=-1)) + 1, np.bool_)
+    found[label[list(observed.soft)]] = True
+    factor = np.repeat(np.arange(entries.n_factors), np.diff(entries.scope_start))
+    part = np.full(entries.n_factors, -1, np.int64)
+    np.maximum.at(part, factor, label[entries.scope])
+    found[part[factor[observed.given[entries.scope]]]] = True
+    return found
 
 
 class _Part(NamedTuple):
