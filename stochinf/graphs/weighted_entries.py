@@ -145,6 +145,8 @@ def _tables(given: Any, layout: FlatFactors, variables: Sequence[Hashable]) -> F
     sizes = np.diff(layout.table_start)
     if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "iuf":
         return np.repeat(given.astype(np.float64), sizes)
+    if isinstance(given, np.ndarray) and given.dtype.kind in "iuf":
+        return flatten_tables(given, layout, variables)  # type: ignore[arg-type]
     shared: dict[tuple[float, int], Floats] = {}
     rows = []
     for row, size in zip(given, sizes.tolist(), strict=True):

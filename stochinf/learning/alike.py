@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,9 @@ import numpy.typing as npt
 from stochinf.graphs.flat import Int32s, Int64s
 from stochinf.learning.model import Entries
 
-__all__ = ["alike"]
+Array = TypeVar("Array", bound=np.generic)
+
+__all__ = ["alike", "distinct"]
 
 
 def alike(entries: Entries, ends: Int64s, members: Int32s, starts: Int64s, chosen: Int64s) -> Iterator[Int64s]:
@@ -49,10 +52,28 @@ def _ranges(starts: Int64s, length: int) -> Int64s:
     return found
 
 
-def _classes(group: Int64s, keys: list[npt.NDArray[np.generic]]) -> Iterator[Int64s]:
+def _classes(group: Int64s, keys: list[npt.NDArray[Any]]) -> Iterator[Int64s]:
     """Yield the members of a group whose keys are equal to the bit."""
     rows = np.concatenate([np.ascontiguousarray(key).view(np.uint8).reshape(group.size, -1) for key in keys], axis=1)
-    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1]))).ravel()
-    which = np.unique(whole, return_inverse=True)[1].ravel()
+    which = distinct(rows)[1]
     order = np.argsort(which, kind="stable")
     yield from np.split(group[order], np.cumsum(np.bincount(which))[:-1])
+
+
+def distinct(rows: npt.NDArray[Array]) -> tuple[npt.NDArray[Array], Int64s]:
+    """Return the different rows, in some order, and which of them each row is; rows are compared byte by byte.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.learning.alike import distinct
+    >>> distinct(np.array([[1, 2], [0, 3], [1, 2]]))
+    (array([[0, 3],
+           [1, 2]]), array([1, 0, 1]))
+    """
+    if len(rows) < 2 or not rows.shape[1]:
+        return rows[:1], np.zeros(len(rows), np.int64)
+    whole = np.ascontiguousarray(rows)
+    keys = whole.view(np.dtype((np.void, whole.dtype.itemsize * rows.shape[1]))).ravel()
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    return whole[first], which.ravel()

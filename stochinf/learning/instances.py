@@ -16,7 +16,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.conditioning import old_entries
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, flat_factors
-from stochinf.learning.alike import alike
+from stochinf.learning.alike import alike, distinct
 from stochinf.learning.model import Entries, Model
 from stochinf.learning.observations import Observations
 
@@ -186,8 +186,8 @@ class _Gathered:
         """Return the part with its different observations, None where there are none."""
         if not self.patterns:
             return None
-        rows, which = np.unique(np.concatenate(self.patterns), axis=0, return_inverse=True)
-        weights: Floats = np.bincount(which.ravel(), np.concatenate(self.weights)).astype(np.float64)
+        rows, which = distinct(np.concatenate(self.patterns))
+        weights: Floats = np.bincount(which, np.concatenate(self.weights)).astype(np.float64)
         return Instance(self.entries, np.ascontiguousarray(rows, dtype=np.int32), weights, self.variables)
 
 
@@ -198,9 +198,9 @@ def _gather(found: dict[tuple[bytes, ...], _Gathered], part: _Part, observed: Ob
     if not context.size:
         _add(found, part, context, context, rows, weights)
         return
-    states, which = np.unique(observed.rows[:, context], axis=0, return_inverse=True)
+    states, which = distinct(observed.rows[:, context])
     for g, row in enumerate(states):
-        inside = which.ravel() == g if not observed.single else np.ones(len(rows), bool)
+        inside = which == g if not observed.single else np.ones(len(rows), bool)
         _add(found, part, context, row, rows[inside], weights[inside])
 
 

@@ -100,7 +100,7 @@ class PseudoLikelihood(NamedTuple):
 
     def terms(self) -> int:
         """Return the number of terms."""
-        return self.rows.shape[0] * (self.block_start.size - 1)
+        return int(self.rows.shape[0] * (self.block_start.size - 1))
 
     def start(self, generator: np.random.Generator) -> Floats:
         """Return zeros."""

@@ -34,6 +34,7 @@ SEEN: dict[str, Observations] = {
 }
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("what", SEEN)
 @pytest.mark.parametrize("listed", [True, False])
 def test_value_gradient_and_information(what: str, listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +56,7 @@ def test_value_gradient_and_information(what: str, listed: bool, monkeypatch: py
     np.testing.assert_allclose(likelihood.information(here), slope(likelihood.gradient, here), atol=1e-7)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_statistics_of_rules(function: str) -> None:
     """A rule's statistic is its feature times its function, as rule and as table; and the weights multiply statistics."""
@@ -73,6 +75,7 @@ def test_statistics_of_rules(function: str) -> None:
     np.testing.assert_allclose(statistics(model, states, np.arange(30.0)), np.arange(30.0) @ rows, atol=1e-10)
 
 
+@pytest.mark.fast
 def test_equal_parts_are_one_part() -> None:
     """A thousand copies of a pair, and what is not observed at all, cost one part."""
     pairs = [(2 * i, 2 * i + 1) for i in range(1000)]

@@ -18,6 +18,7 @@ COIN = WeightedGraph([2], [("coin",)], [[None, "heads"]], names=["coin"], states
 PAIR = WeightedGraph([2, 3], [("a", "b")], ["w"], {"w": [[0, 1, 2], [3, 1, 0]]}, names=["a", "b"], states=[[0, 1], list("xyz")])
 
 
+@pytest.mark.fast
 def test_weights_are_tables() -> None:
     """Names, numbers and entries of weights, shared features and base tables make the tables that they say."""
     by_name = WeightedGraph(
@@ -38,6 +39,7 @@ def rows(*values: Any) -> Any:
     return observations(PAIR, list(values), None, (), None).rows.tolist()
 
 
+@pytest.mark.fast
 def test_rows_of_every_kind() -> None:
     """Arrays, floats with NaN, labels, dicts and data frames say the same."""
     pd = pytest.importorskip("pandas")

@@ -18,6 +18,7 @@ SIDE = 10
 EDGES = [(v, v + 1) for v in range(SIDE**2) if v % SIDE < SIDE - 1] + [(v, v + SIDE) for v in range(SIDE**2 - SIDE)]
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("single", [False, True])
 def test_value_gradient_and_curvature(single: bool) -> None:
     """The value of the definition; gradients, of the whole and of single terms, and curvature by differences."""
