@@ -24,6 +24,8 @@ __getattr__, __dir__, __all__ = exports(
         "averaged": "api.averaging",
         "continuation": "api.continuing",
         "lasso_path": "api.paths",
+        "learn_ising": "api.binary_models",
+        "learn_potts": "api.sequence_models",
         "learn_weights": "api.learning",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
@@ -40,7 +42,19 @@ __getattr__, __dir__, __all__ = exports(
         "write_graph": "graphs.formats",
         **{
             name: f"{name}:"
-            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search", "vi")
+            for name in (
+                "density",
+                "diagnostics",
+                "estimators",
+                "graphs",
+                "learning",
+                "mcmc",
+                "models",
+                "optim",
+                "rbm",
+                "search",
+                "vi",
+            )
         },
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",
