@@ -209,7 +209,7 @@ def _whole(model: Model, learnt: Floats, others: Any) -> Floats:
 def _verdict(session: Session, rhat: Floats, spread: Floats, se: Floats, away: list[Any]) -> tuple[str, bool]:
     """Return how learning ended, and whether it converged."""
     if away:
-        more = f" and {len(away) - 1} more" if len(away) > 1 else ""
+        more = f" (and {len(away) - 1} more)" if len(away) > 1 else ""
         return (
             f"{session.reason}; weight {away[0]!r}{more} runs away: the data do not bound it (what was observed always agrees"
             " with it), or there were too few epochs; give l2=, or more epochs"
