@@ -126,6 +126,8 @@ def _given(graph: FactorGraph, given: Iterable[Hashable]) -> npt.NDArray[np.bool
 
 def _rows(graph: FactorGraph, data: Any) -> Int32s:
     """Return rows as state numbers, -1 for missing."""
+    if isinstance(data, (str, bytes)):
+        raise GraphError(f"learn_weights: data is {quote(data)}; give rows of states; the method is named by method=")
     if isinstance(data, np.ndarray) and data.dtype.kind == "f":
         return _of_floats(graph, data)
     if isinstance(data, Sequence) and len(data) and not any(isinstance(row, Mapping) for row in data):

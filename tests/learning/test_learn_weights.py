@@ -60,6 +60,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no data": (COIN, {}, "no data"),
     "rows and evidence": (COIN, {"data": [[1]], "evidence": {"coin": "heads"}}, "give one of them"),
     "no rows": (COIN, {"data": []}, "no rows"),
+    "a method for data": (COIN, {"data": "pcd"}, "data is 'pcd'.*method="),
     "nothing observed": (COIN, {"evidence": {}}, "nothing to learn from"),
     "only what is given": (PAIR, {"evidence": {"a": 1}, "given": ["a"]}, "nothing to learn from"),
     "unknown label": (COIN, {"data": [["head"]]}, "row 0.*no state 'head'.*did you mean 'heads'"),
