@@ -1,4 +1,4 @@
-"""The command line: `stochinf infer`, `learn`, `solver`, `convert`, `check`, ...; each command is a file in `stochinf.commands`."""
+"""The command line: `stochinf infer`, `learn`, `solver`, `convert`, ...; each command is a file in `stochinf.commands`."""
 
 from __future__ import annotations
 

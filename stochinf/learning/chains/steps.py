@@ -45,10 +45,25 @@ def log_weights(target: Any, state: Any, states: Any, counters: Any, i: int) -> 
         w = target.factor_value[f]
         if k >= 0:
             w *= np.float32(state.position[k])
-        if target.entry_literal[e] < 0:
+        if lanes == 1:
+            add_to_one(target, state, counters[f, 0], i, e, w)
+        elif target.entry_literal[e] < 0:
             add_table(target, state, counters, i, f, target.entry_step[e], w)
         else:
             add_rule(target, state, counters, f, target.entry_literal[e], target.entry_step[e], w)
+
+
+@helper()
+def add_to_one(target: Any, state: Any, counter: Any, i: int, e: int, w: Any) -> None:
+    """Add what a factor says of the states of a variable, for a chain alone."""
+    literal, step, begin = target.entry_literal[e], target.entry_step[e], target.factor_start[target.entry_factor[e]]
+    if literal < 0:
+        place = begin + counter - step * state.before[0]
+        for s in range(target.cardinality[i]):
+            state.potential[s, 0] += w * state.cells[np.uint32(place + s * step)]
+    else:
+        place = begin + counter - (step if state.before[0] == literal else np.int32(0))
+        state.potential[literal, 0] += w * (state.cells[np.uint32(place + step)] - state.cells[np.uint32(place)])
 
 
 @helper(reorder=True)
@@ -76,6 +91,9 @@ def add_rule(target: Any, state: Any, counters: Any, f: int, literal: Any, step:
 @helper(reorder=True)
 def recount(target: Any, state: Any, states: Any, counters: Any, i: int) -> None:
     """Bring the counters up to date with the new states of variable i."""
+    if state.before.size == 1:
+        recount_one(target, counters, i, state.before[0], np.int32(states[i, 0]))
+        return
     for e in range(target.entry_start[i], target.entry_start[i + 1]):
         f = target.entry_factor[e]
         literal = target.entry_literal[e]
@@ -88,6 +106,21 @@ def recount(target: Any, state: Any, states: Any, counters: Any, i: int) -> None
                 gone = step if state.before[l] == literal else np.int32(0)
                 come = step if states[i, l] == literal else np.int32(0)
                 counters[f, l] = np.int32(counters[f, l] + come - gone)
+
+
+@helper()
+def recount_one(target: Any, counters: Any, i: int, old: Any, new: Any) -> None:
+    """Bring the counters of a chain alone up to date, where its state has changed."""
+    if old == new:
+        return
+    for e in range(target.entry_start[i], target.entry_start[i + 1]):
+        f, literal, step = target.entry_factor[e], target.entry_literal[e], target.entry_step[e]
+        if literal < 0:
+            counters[f, 0] = np.int32(counters[f, 0] + step * (new - old))
+        elif old == literal:
+            counters[f, 0] = np.int32(counters[f, 0] - step)
+        elif new == literal:
+            counters[f, 0] = np.int32(counters[f, 0] + step)
 
 
 @helper()
@@ -204,6 +237,8 @@ def add_factors(target: Any, state: Any, data: Any, block: int) -> None:
     """Add the statistics of a block's factors: those of the free chains less those that see the data."""
     for place in range(target.block_factor_start[block], target.block_factor_start[block + 1]):
         f = target.block_factors[place]
+        if data.chained and state.before.size == 1 and state.counters[0, f, 0] == state.counters[1, f, 0]:
+            continue
         for phase in range(2 if data.chained else 1):
             sign = np.float32(1.0) if phase == 0 else np.float32(-1.0)
             add_factor(target, state, state.counters[phase], f, sign, state.share[phase])
