@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = exports(
         "map_state": "api.map_states",
         "marginals": "api.marginals",
         "marginals_batch": "api.batches",
+        "marginals_stream": "api.streams",
         "minimize": "api.minimizing",
         "read_evidence": "graphs.formats",
         "read_graph": "graphs.formats",
