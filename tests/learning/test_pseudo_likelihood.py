@@ -47,15 +47,13 @@ def test_value_gradient_and_curvature(single: bool) -> None:
 
 RULES: dict[str, tuple[Any, dict[str, Any]]] = {
     "SAGA": (si.optim.SAGA(), {"epochs": 60}),
-    "SGD": (si.optim.SGD(0.02), {"epochs": 60, "batch": 20, "schedule": si.schedules.Exponential(0.999)}),
     "Adam": (si.optim.Adam(0.02), {"epochs": 60, "batch": 20, "schedule": si.schedules.Exponential(0.999)}),
-    "Newton": (si.optim.Newton(), {}),
 }
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_any_rule_minimises_it(name: str) -> None:
-    """Rows are the terms of a finite sum: stochastic, adaptive, variance-reduced and second-order rules end at one optimum."""
+    """Rows are the terms of a finite sum: adaptive and variance-reduced rules end at the optimum of whole gradients."""
     graph = ising(GRID, 9, h=0.2, J=0.4)
     rows, (rule, words) = drawn(graph, 400, 1), RULES[name]
     best = si.learn_weights(graph, rows, "pseudo-likelihood")
@@ -132,7 +130,7 @@ def test_one_graph_is_enough() -> None:
     graph = ising(edges, width * length, h=0.05, J=0.25)
     model, truth = learning_model(graph), np.array([0.05, 0.25])
     held, naive = [], []
-    for row in exact_draws(graph, 150, rng=3):
+    for row in exact_draws(graph, 100, rng=3):
         observed = observations(graph, None, dict(enumerate(row.tolist())), (), None)
         target = pseudo_likelihood(model, observed)
         found = si.minimize(target, si.optim.LBFGS(), truth, progress=False).x
@@ -148,7 +146,7 @@ def test_one_graph_is_enough() -> None:
 def test_scores_of_strangers_are_uncorrelated() -> None:
     """Over many draws the mean of all products of scores is the mean over neighbours alone."""
     graph = ising(GRID, 9, h=0.3, J=0.5)
-    model, rows = learning_model(graph), drawn(graph, 3000, 4)
+    model, rows = learning_model(graph), drawn(graph, 1500, 4)
     values = model.values
     each, whole = np.zeros((2, 2)), np.zeros((2, 2))
     for row in rows:
@@ -156,6 +154,6 @@ def test_scores_of_strangers_are_uncorrelated() -> None:
         near = score_covariance(target, values)
         assert near is not None
         score = target.full_gradient(values) * target.n_points
-        each += near * target.n_points / 3000
-        whole += np.outer(score, score) / 3000
-    np.testing.assert_allclose(each, whole, rtol=0.1)
+        each += near * target.n_points / 1500
+        whole += np.outer(score, score) / 1500
+    np.testing.assert_allclose(each, whole, rtol=0.15)
