@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine import progress as progress_module
-from stochinf.engine.driver import Controls, drive
+from stochinf.engine.driver import Controls, check_controls, drive
 from stochinf.engine.errors import GraphError, StochinfError
 from stochinf.engine.memory import demand
 from stochinf.engine.observers import Draws
 from stochinf.engine.rates import multiply
 from stochinf.engine.schedules import RobbinsMonro
 from stochinf.engine.session import Plan, Session, build
+from stochinf.engine.target import check_stop
 from stochinf.graphs.flat import Floats
 from stochinf.learning.chains.agreement import runaways, split_rhat, spread_of
 from stochinf.learning.chains.kernel import GraphContrastive
@@ -60,7 +61,7 @@ def by_pcd(question: Question) -> Answer:
     return _learnt(question, False)
 
 
-def lesson_of(model: Model, observed: Observations, restart: bool, batch: int | None = None) -> Lesson:
+def lesson_of(model: Model, observed: Observations, restart: bool, batch: int | None = None, particles: int = 1) -> Lesson:
     """Return what the kernel learns from.
 
     Parameters
@@ -71,6 +72,8 @@ def lesson_of(model: Model, observed: Observations, restart: bool, batch: int | 
         Whether chains start from the data: blocks of variables are then all of them.
     batch : int, optional
         Variables of a block.
+    particles : int
+        Rows that there should be at least; fewer are repeated.
 
     Raises
     ------
@@ -83,13 +86,15 @@ def lesson_of(model: Model, observed: Observations, restart: bool, batch: int | 
     blocks = 1 if restart else None if batch is None else max(1, model.graph.n_variables // batch)
     graph = chain_graph(model, blocks)
     nothing = np.empty((0, graph.n_variables), np.int16)
-    rows = nothing if observed.single or known else observed.rows.astype(np.int16)
+    times = -(-particles // len(observed.rows))
+    rows = nothing if observed.single or known else np.tile(observed.rows.astype(np.int16), (times, 1))
+    weights = np.tile(observed.weights / observed.weights.mean(), times)
     states = observed.rows[0] if observed.single else np.full(graph.n_variables, -1, np.int32)
     soft = _soft(observed, graph.field_start)
     goal: npt.NDArray[Any] = np.zeros(model.learnt.size)
     if known:
         goal += statistics(model, observed.rows, observed.weights)[model.learnt] / observed.total - _constants(model)
-    seen = Observed(states.astype(np.int16), *soft, observed.given, rows, observed.weights, goal, not known)
+    seen = Observed(states.astype(np.int16), *soft, observed.given, rows, weights, goal, not known)
     return Lesson(graph, seen)
 
 
@@ -116,19 +121,20 @@ def _soft(observed: Observations, starts: npt.NDArray[np.int32]) -> tuple[npt.ND
 
 def _learnt(question: Question, restart: bool) -> Answer:
     model = question.model
-    lesson = lesson_of(model, question.observed, restart, question.batch)
-    literals = lesson.graph.scope.size + lesson.graph.term_slot.size
-    large = literals > LARGE
+    large = model.terms.scope.size > LARGE
+    particles = (4 if large else PARTICLES) if question.particles is None else question.particles
+    lesson = lesson_of(model, question.observed, restart, question.batch, particles)
     learners = 2 if large else LEARNERS
-    kernel = _kernel(question, restart, 4 if large else PARTICLES)
-    steps = _steps(question, lesson, min(kernel.particles, max(1, len(lesson.data.rows) or kernel.particles)))
+    kernel = _kernel(question, restart, particles)
+    steps = _steps(question, lesson, particles)
     thin = max(1, steps // min(KEPT, max(8, NUMBERS // (learners * lesson.dim))))
     demand(8 * learners * lesson.dim * (steps // thin + 8), f"iterates of {lesson.dim} weights")
     start = np.repeat(model.values[model.learnt][None, :], learners, axis=0)
     plan = Plan(kernel, lesson, None, _schedule(question, steps), Draws(), start, learners, 0, thin, False, question.entropy)
     session = build(plan, steps // thin)
-    controls = Controls(question.stop, None, None, progress_module.shown(question.progress), None, question.callback)
-    drive(session, steps, controls)
+    check_stop(question.stop, lesson, plan.observer)
+    shown = progress_module.shown(question.progress)
+    drive(session, steps, check_controls(Controls(question.stop, None, None, shown, None, question.callback)))
     return _answered(question, session)
 
 
@@ -143,8 +149,7 @@ def _kernel(question: Question, restart: bool, particles: int) -> GraphContrasti
         transform, own = rule.as_transform(), math.nan if question.optimizer is None else rule.given_rate()
     rate = own if question.learning_rate is None else question.learning_rate
     rate = RATE if isinstance(rate, float) and math.isnan(rate) else rate
-    count = particles if question.particles is None else question.particles
-    return GraphContrastive(rate, transform, question.k, count, restart, question.l1, question.l2)
+    return GraphContrastive(rate, transform, question.k, particles, restart, question.l1, question.l2)
 
 
 def _schedule(question: Question, steps: int) -> Any:

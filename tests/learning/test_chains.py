@@ -74,6 +74,8 @@ ASKED: dict[str, tuple[Any, dict[str, Any], float]] = {
     "pcd, weighed rows": (by_pcd, {"data": DATA, "weight": np.arange(ROWS) / ROWS}, 0.015),
     "pcd, l2": (by_pcd, {"data": DATA, "l2": 0.5}, 0.01),
     "pcd, missing states": (by_pcd, {"data": HOLES}, 0.02),
+    "pcd, missing states, weighed": (by_pcd, {"data": HOLES, "weight": 0.2 + 1.6 * (DATA[:, 0] == 0)}, 0.02),
+    "pcd, few rows": (by_pcd, {"data": HOLES[:5], "l2": 0.5}, 0.03),
     "pcd, a hidden variable": (by_pcd, {"data": np.where(np.arange(6) == 1, -1, DATA)}, 0.03),
     "cd-5": (by_cd, {"data": DATA, "k": 5}, 0.02),
     "cd-5, missing states": (by_cd, {"data": HOLES, "k": 5}, 0.02),
@@ -253,7 +255,38 @@ def test_weights_that_run_away_are_told() -> None:
     assert np.isfinite(held.se).all()
 
 
-def test_other_rules_and_penalties_that_cannot_be() -> None:
+def test_any_rule_schedule_and_stop() -> None:
+    rule = si.optim.SGD(0.02, momentum=0.5)
+    schedule = si.schedules.RobbinsMonro(10.0, 100.0, 0.51)
+    asked = question(grid(), DATA, optimizer=rule, schedule=schedule, stop=si.stop.steps(1800))
+    answer = by_pcd(asked)
+    assert answer.reason.startswith("1800 steps")
+    assert far(answer, asked) < 0.03
+
+
+def test_couplings_of_a_grid_are_recovered() -> None:
+    """Every coupling and field of a 10 x 10 grid of spins has a weight of its own."""
+    side, rng = 10, np.random.default_rng(0)
+    place = np.arange(side * side).reshape(side, side)
+    pairs = np.concatenate([np.stack([place[:, :-1], place[:, 1:]], -1), np.stack([place[:-1].T, place[1:].T], -1)]).reshape(
+        -1, 2
+    )
+    scopes = [(int(v),) for v in place.ravel()] + [tuple(pair) for pair in pairs.tolist()]
+    tables = [[-1, 1]] * place.size + [[[1, -1], [-1, 1]]] * len(pairs)
+    names = list(range(len(scopes)))
+    truth = rng.normal(0, 0.3, len(names))
+    graph = si.graphs.WeightedGraph([2] * place.size, scopes, names, tables, values=dict(zip(names, truth.tolist(), strict=True)))
+    draws = si.run(si.graphs.Gibbs(), graph, 6000, 6000, warmup=6000, chains=2000, rng=1, progress=False)["state"][:, 0]
+    rows = (draws > 0).astype(np.int32)
+    answer = by_pcd(question(graph.with_values(np.zeros(len(names))), rows))
+    off = np.abs(answer.values - truth) / answer.se
+    assert (off < 3).mean() > 0.97
+    assert off.max() < 5
+    assert answer.spread is not None
+    assert (answer.spread < 0.4 * answer.se).mean() > 0.95
+
+
+def test_penalties_and_rules_that_cannot_be() -> None:
     with pytest.raises(StochinfError, match="l2 = -1"):
         by_pcd(question(grid(), DATA, l2=-1.0))
     with pytest.raises(StochinfError, match="optimizer = 3"):

@@ -65,8 +65,8 @@ class GraphContrastiveState(NamedTuple):
         Of the free chains, and of those that see the data.
     counters : int32 (2, F, lanes)
     words : uint32 (2, 2, lanes)
-    share : float32 (2, lanes)
-        What each chain counts.
+    share : float32 (2, lanes), mass : float32 (2,)
+        What each chain counts, and all together.
     kind : int8 (2, V)
         What is known of each variable.
     observed : int16 (V, lanes)
@@ -91,6 +91,7 @@ class GraphContrastiveState(NamedTuple):
     counters: Int32s
     words: Words
     share: Singles
+    mass: Singles
     kind: npt.NDArray[np.int8]
     observed: Int16s
     completed: Int16s
@@ -172,12 +173,11 @@ def load(target: Any, state: Any, point: Any, restart: bool) -> None:
     """Put the rows of a minibatch into the chains that see the data; start the free chains from them."""
     free, held = state.states[0], state.states[1]
     if target.data.rows.shape[0] > 0 and target.data.chained:
-        total = 0.0
-        for l in range(size_of(point)):
-            total += target.data.row_weight[member(point, l)]
+        state.mass[1] = np.float32(0.0)
         for l in range(size_of(point)):
             row = member(point, l)
-            state.share[1, l] = np.float32(target.data.row_weight[row] / total)
+            state.share[1, l] = np.float32(target.data.row_weight[row] / size_of(point))
+            state.mass[1] += state.share[1, l]
             if restart:
                 state.share[0, l] = state.share[1, l]
             for i in range(held.shape[0]):
@@ -190,6 +190,7 @@ def load(target: Any, state: Any, point: Any, restart: bool) -> None:
             state.kind[1, i] = SEEN if missing == 0 else (MISSING if missing == held.shape[1] else MIXED)
         count_again(target.graph, held, state.counters[1])
     if restart:
+        state.mass[0] = state.mass[1]
         for i in range(held.shape[0]):
             for l in range(held.shape[1]):
                 free[i, l] = held[i, l]
@@ -276,7 +277,8 @@ def starting_state(kernel: Any, target: Lesson, position: Any, streams: Any) -> 
     return GraphContrastiveState(
         weights, np.zeros(size), weights.copy(), np.zeros(size), np.zeros(size), seeded(kernel.transform.init(size), streams),
         np.stack([free, held]), np.stack([graph.counters(free), graph.counters(held)]), np.stack([words, words]),
-        np.full((2, lanes), 1.0 / lanes, np.float32), kinds, observed, completed, np.array(graph.cell_base),
+        np.full((2, lanes), 1.0 / lanes, np.float32), np.ones(2, np.float32),
+        kinds, observed, completed, np.array(graph.cell_base),
         np.empty(widest, np.float32), np.empty((widest, lanes), np.float32), np.empty(lanes, np.float32),
         np.empty(lanes, np.int32), np.empty(lanes, np.int32), np.empty(widest, np.float32), np.zeros(1), np.full(2, np.nan),
     )  # fmt: skip

@@ -35,6 +35,7 @@ class Observed(NamedTuple):
     rows : int16 (N, V)
         Rows of states, -1 for missing; none where one graph was observed.
     row_weight : float64 (N,)
+        How often each counts, 1 on average.
     goal : float64 (D,)
         Mean statistics of the data; used where `chained` is False.
     chained : bool

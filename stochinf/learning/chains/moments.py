@@ -108,7 +108,8 @@ def _of_data(question: Question, session: Session, weights: Floats, held: Floats
         return held.mean(axis=0), None if hides and observed.soft else spread
     if not hides:
         return statistics(model, observed.rows, observed.weights)[model.learnt] / observed.total, 0.0
-    shares = observed.weights / observed.total
+    weights_of_rows = session.plan.target.data.row_weight
+    shares = weights_of_rows / weights_of_rows.sum()
     looks = [_completed(question, session.blocks[0], weights) for _ in range(PASSES)]
     mean = np.mean(looks, axis=0)
     spread = sum((one - mean).T @ ((one - mean) * shares[:, None]) for one in looks) / (PASSES - 1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from stochinf.engine.jit import helper
 from stochinf.engine.random import lane_uniform
+from stochinf.graphs.lanes import LOG2_E, exp2
 from stochinf.graphs.table_gibbs import choose, exponentiate
 
 __all__ = ["add_factors", "count_again", "refresh", "visit"]
@@ -142,14 +143,14 @@ def count_again(target: Any, states: Any, counters: Any) -> None:
 
 
 @helper(reorder=True)
-def add_chances(k: int, sign: Any, share: Any, state: Any) -> None:
+def add_chances(k: int, sign: Any, share: Any, mass: Any, state: Any) -> None:
     """Add the chances of a variable's states, over all chains, to `chances`; `potential` and `level` hold weights and sums."""
     if k == 2:
         total = np.float32(0.0)
         for l in range(share.size):
             total += share[l] * state.potential[1, l] / state.level[l]
         state.chances[1] += sign * total
-        state.chances[0] += sign * (np.float32(1.0) - total)
+        state.chances[0] += sign * (mass - total)
         return
     for s in range(k):
         total = np.float32(0.0)
@@ -201,9 +202,13 @@ def draw(target: Any, state: Any, data: Any, phase: int, i: int, last: bool) -> 
         take_soft(target, state, data, i)
     else:
         log_weights(target, state, states, counters, i)
+    if k == 2 and share.size == 1 and kind == MISSING:
+        draw_coin(state, phase, states, i)
+        recount(target, state, states, counters, i)
+        return
     exponentiate(k, 1.0, state.level, state.potential)
     if last and kind != MIXED:
-        add_chances(k, np.float32(1.0) if phase == 0 else np.float32(-1.0), share, state)
+        add_chances(k, np.float32(1.0) if phase == 0 else np.float32(-1.0), share, state.mass[phase], state)
     if kind == SOFT and int(state.clock[0] + i) % data.soft_every != 0:
         pass_by(state.words[phase])
         return
@@ -211,6 +216,17 @@ def draw(target: Any, state: Any, data: Any, phase: int, i: int, last: bool) -> 
     if kind == MIXED:
         put_back(state, states, i)
     recount(target, state, states, counters, i)
+
+
+@helper(reorder=True)
+def draw_coin(state: Any, phase: int, states: Any, i: int) -> None:
+    """Draw a variable of two states in a chain alone; add its chances."""
+    odds = exp2((state.potential[1, 0] - state.potential[0, 0]) * LOG2_E)
+    low = np.float32(1.0) / (np.float32(1.0) + odds)
+    weight = state.share[phase, 0] if phase == 0 else -state.share[phase, 0]
+    state.chances[0] += weight * low
+    state.chances[1] += weight * (np.float32(1.0) - low)
+    states[i, 0] = 1 if lane_uniform(state.words[phase], 0) >= low else 0
 
 
 @helper()
