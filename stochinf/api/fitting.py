@@ -11,10 +11,11 @@ from stochinf.api.minimizing import minimize
 from stochinf.engine.errors import StochinfError, warn_of_doubt
 from stochinf.graphs.flat import Floats
 from stochinf.graphs.naming import listing
+from stochinf.learning.conditionals import PseudoLikelihood
 from stochinf.learning.exact import ExactLikelihood
 from stochinf.learning.model import Model
 from stochinf.learning.precision import refuse_separable, running_away, standard_errors
-from stochinf.learning.pseudo_likelihood import PseudoLikelihood, pseudo_likelihood
+from stochinf.learning.pseudo_likelihood import pseudo_likelihood
 from stochinf.learning.question import Answer, Question
 from stochinf.learning.sandwich import curvature, godambe
 from stochinf.models.constrained import Constrained

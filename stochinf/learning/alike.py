@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.graphs.flat import Int32s, Int64s
-from stochinf.learning.model import Entries
+from stochinf.learning.terms import Entries
 
 Array = TypeVar("Array", bound=np.generic)
 

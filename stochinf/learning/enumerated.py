@@ -18,7 +18,7 @@ import numpy.typing as npt
 from stochinf.engine.memory import demand
 from stochinf.graphs.flat import Floats, Int64s
 from stochinf.learning.instances import Instance
-from stochinf.learning.model import Entries
+from stochinf.learning.terms import Entries
 
 __all__ = ["MOST_CELLS", "MOST_STATES", "Enumerated", "enumerable"]
 

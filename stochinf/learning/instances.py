@@ -17,8 +17,9 @@ from stochinf.engine.errors import MemoryLimitError
 from stochinf.graphs.conditioning import old_entries
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, flat_factors
 from stochinf.learning.alike import alike, distinct
-from stochinf.learning.model import Entries, Model
+from stochinf.learning.model import Model
 from stochinf.learning.observations import Observations
+from stochinf.learning.terms import Entries
 
 __all__ = ["Instance", "instances", "learnt_entries"]
 

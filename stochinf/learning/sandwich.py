@@ -24,8 +24,8 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.graphs.exact.driving import run_points
 from stochinf.graphs.flat import Floats, Int64s
+from stochinf.learning.conditionals import PseudoLikelihood
 from stochinf.learning.precision import inverse
-from stochinf.learning.pseudo_likelihood import PseudoLikelihood
 
 __all__ = ["curvature", "godambe", "score_covariance"]
 
