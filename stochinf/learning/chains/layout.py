@@ -48,8 +48,8 @@ class ChainGraph(NamedTuple):
         Log weights of states that no weight to be learnt enters.
     term_start : int32 (V + 1,), term_state, term_slot : int32, term_value : float32
         What weights add to the states of each variable.
-    entry_start : int32 (V + 1,), entry_factor, entry_literal, entry_step : int32
-        The factors of each variable; the literal is -1 for tables.
+    entry_start : int32 (V + 1,), entry_factor, entry_literal, entry_step, entry_cell, entry_slot : int32, entry_value : float32
+        The factors of each variable; the literal is -1 for tables. The last three repeat what is below, one after the other.
     factor_start, factor_slot : int32 (F,), factor_value : float32 (F,)
         Where the cells of a factor begin; its slot, and what multiplies it (-1: `factor_value` is the strength).
     cell_slot : int32, cell_value, cell_base : float32
@@ -70,6 +70,9 @@ class ChainGraph(NamedTuple):
     entry_factor: Int32s
     entry_literal: Int32s
     entry_step: Int32s
+    entry_cell: Int32s
+    entry_slot: Int32s
+    entry_value: Singles
     factor_start: Int32s
     factor_slot: Int32s
     factor_value: Singles
@@ -152,7 +155,7 @@ def chain_graph(model: Model, blocks: int | None = None) -> ChainGraph:
     most = max(literals, terms.base.size if isinstance(terms, Entries) else terms.levels.size)
     if most >= REACH:
         raise MemoryLimitError(f"{most} literals or entries: chains reach at most 2^31; use pieces of the graph")
-    demand(120 * literals, f"{literals} literals")
+    demand(132 * literals, f"{literals} literals")
     found = _of_entries(terms, slot, model.values) if isinstance(terms, Entries) else _of_rules(terms, slot, model.values)
     pieces, singles, field = found
     return _assembled(pieces, singles, field, model.learnt.size, blocks)
@@ -251,7 +254,7 @@ def _assembled(pieces: _Pieces, singles: Singled, field: Floats, n_slots: int, b
     arrays: Any = (
         pieces.cardinality, _starts(pieces.cardinality), _relative(field, pieces.cardinality),
         _starts(np.bincount(variable, minlength=n)), state[order], slot[order], value[order],
-        _starts(np.bincount(pieces.scope, minlength=n)), factor[places], pieces.literal[places], pieces.step[places],
+        _starts(np.bincount(pieces.scope, minlength=n)), factor[places], pieces.literal[places], pieces.step[places], pieces.start[factor[places]], pieces.slot[factor[places]], pieces.value[factor[places]],
         pieces.start, pieces.slot, pieces.value, pieces.cell_slot, pieces.cell_value, pieces.cell_base,
         pieces.scope_start, pieces.scope, pieces.literal, pieces.step, block_start, *_owned(pieces, block_start),
     )  # fmt: skip

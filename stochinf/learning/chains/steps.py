@@ -42,22 +42,22 @@ def log_weights(target: Any, state: Any, states: Any, counters: Any, i: int) -> 
         state.before[l] = states[i, l]
     for e in range(target.entry_start[i], target.entry_start[i + 1]):
         f = target.entry_factor[e]
-        k = target.factor_slot[f]
-        w = target.factor_value[f]
+        k = target.entry_slot[e]
+        w = target.entry_value[e]
         if k >= 0:
             w *= np.float32(state.position[k])
         if lanes == 1:
             add_to_one(target, state, counters[f, 0], i, e, w)
         elif target.entry_literal[e] < 0:
-            add_table(target, state, counters, i, f, target.entry_step[e], w)
+            add_table(target, state, counters, i, e, w)
         else:
-            add_rule(target, state, counters, f, target.entry_literal[e], target.entry_step[e], w)
+            add_rule(target, state, counters, e, w)
 
 
 @helper()
 def add_to_one(target: Any, state: Any, counter: Any, i: int, e: int, w: Any) -> None:
     """Add what a factor says of the states of a variable, for a chain alone."""
-    literal, step, begin = target.entry_literal[e], target.entry_step[e], target.factor_start[target.entry_factor[e]]
+    literal, step, begin = target.entry_literal[e], target.entry_step[e], target.entry_cell[e]
     if literal < 0:
         place = begin + counter - step * state.before[0]
         for s in range(target.cardinality[i]):
@@ -68,9 +68,9 @@ def add_to_one(target: Any, state: Any, counter: Any, i: int, e: int, w: Any) ->
 
 
 @helper(reorder=True)
-def add_table(target: Any, state: Any, counters: Any, i: int, f: int, step: Any, w: Any) -> None:
+def add_table(target: Any, state: Any, counters: Any, i: int, e: int, w: Any) -> None:
     """Add the cells of a table, one for each state."""
-    begin = target.factor_start[f]
+    f, begin, step = target.entry_factor[e], target.entry_cell[e], target.entry_step[e]
     for l in range(state.before.size):
         state.offset[l] = np.int32(begin + counters[f, l] - step * state.before[l])
     for s in range(target.cardinality[i]):
@@ -80,9 +80,9 @@ def add_table(target: Any, state: Any, counters: Any, i: int, f: int, step: Any,
 
 
 @helper(reorder=True)
-def add_rule(target: Any, state: Any, counters: Any, f: int, literal: Any, step: Any, w: Any) -> None:
+def add_rule(target: Any, state: Any, counters: Any, e: int, w: Any) -> None:
     """Add to the state that makes the literal true what it gains by that."""
-    begin = target.factor_start[f]
+    f, begin, literal, step = target.entry_factor[e], target.entry_cell[e], target.entry_literal[e], target.entry_step[e]
     for l in range(state.before.size):
         own = step if state.before[l] == literal else np.int32(0)
         place = np.int32(begin + counters[f, l] - own)
