@@ -110,7 +110,8 @@ def test_picks_follow_the_weights() -> None:
     assert chisquare(drawn[2:], 4000 * weights[2:] / 11).pvalue > 1e-4
 
 
-def test_marginals_by_minibatches() -> None:
+@pytest.mark.parametrize("chains", [4, 16])
+def test_marginals_by_minibatches(chains: int) -> None:
     """A complete graph, large enough that minibatches pay, against its exact marginals: all spins are alike."""
     n = 400
     graph = nx.complete_graph(n)
@@ -121,8 +122,8 @@ def test_marginals_by_minibatches() -> None:
     log_p += 0.5 / n * ((2 * ups - n) ** 2 - n) / 2
     weights = np.exp(log_p - log_p.max())
     exact = float((weights * ups).sum() / weights.sum() / n)
-    r = si.marginals(si.FactorGraph.from_networkx(graph), method="poisson-gibbs", draws=400, warmup=50, chains=16, rng=1)
-    assert abs(np.mean([r[v][1] for v in range(n)]) - exact) < 0.002
+    r = si.marginals(si.FactorGraph.from_networkx(graph), method="poisson-gibbs", draws=400, warmup=50, chains=chains, rng=1)
+    assert abs(np.mean([r[v][1] for v in range(n)]) - exact) < 0.005
     assert max(abs(r[v][1] - exact) for v in range(n)) < 0.03
 
 

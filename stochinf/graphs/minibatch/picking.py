@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.jit import entry, helper
-from stochinf.engine.random import next_word, uniform
+from stochinf.engine.random import lane_uniform, next_word, uniform
 
-__all__ = ["CERTAIN", "alias_rows", "pick", "poisson"]
+__all__ = ["CERTAIN", "alias_rows", "lane_poisson", "lane_word", "pick", "poisson"]
 
 CERTAIN = np.int32(2**31 - 1)
 """Threshold of a cell that keeps its own number, and hands over to itself otherwise."""
@@ -120,3 +120,33 @@ def poisson(rng: Any, mean: float) -> int:
             p *= part / n
         number += n
     return number
+
+
+@helper(reorder=True)
+def lane_word(words: Any, lane: int) -> Any:
+    """Return the next 32 bits of one lane, of which `stochinf.engine.random.lane_uniform` makes a number."""
+    a = words[0, lane]
+    b = np.uint32(words[1, lane] ^ a)
+    words[0, lane] = np.uint32(np.uint32(a << np.uint32(26)) | np.uint32(a >> np.uint32(6))) ^ b ^ np.uint32(b << np.uint32(9))
+    words[1, lane] = np.uint32(np.uint32(b << np.uint32(13)) | np.uint32(b >> np.uint32(19)))
+    return np.uint32(a * np.uint32(0x9E3779BB))
+
+
+@helper(reorder=True)
+def lane_poisson(words: Any, mean: float, chances: Any, level: Any, out: Any) -> None:
+    """Write a Poisson number of mean 8 at most for every lane: how many of the distribution function's values u exceeds.
+
+    `chances` holds that function, whose 32 values miss 1e-10 of the tail; `level` is work space.
+    """
+    p = math.exp(-mean)
+    total = p
+    for n in range(chances.size):
+        chances[n] = np.float32(total)
+        p *= mean / (n + 1)
+        total += p
+    for l in range(out.size):
+        level[l] = lane_uniform(words, l)
+        out[l] = np.int32(0)
+    for n in range(chances.size):
+        for l in range(out.size):
+            out[l] += np.int32(1) if level[l] > chances[n] else np.int32(0)

@@ -30,13 +30,17 @@ from stochinf.engine.parts import part
 from stochinf.engine.random import lane_uniform, next_word
 from stochinf.graphs.lane_state import check_states, reset_sums
 from stochinf.graphs.lanes import exp2
-from stochinf.graphs.minibatch.picking import HALF, LOW, poisson
+from stochinf.graphs.minibatch.picking import HALF, LOW, lane_poisson, lane_word, poisson
 from stochinf.graphs.minibatch.spin_terms import SpinRows
 from stochinf.graphs.minibatch.state import STAGED, MinibatchState, add_level, due, minibatch_state, spin_position
 from stochinf.graphs.one_spin import TWO_LOG2_E
 from stochinf.graphs.targets import SpinGraph
 
 __all__ = ["SpinPoissonGibbs", "draw_spins", "summed_fields"]
+
+FEW_LANES = 8
+SMALL_MEAN = 8.0
+"""Below as many lanes each is drawn by itself; up to this mean Poisson numbers are drawn for all lanes at once."""
 
 
 @helper(reorder=True)
@@ -72,44 +76,80 @@ def balance(rows: Any, spins: Any, rng: Any, lane: int, first: int, size: int, p
     return total
 
 
-@helper()
-def look_up(rows: Any, state: Any, rng: Any, first: int, size: int, rate: float, i: int) -> None:
-    """Draw how many candidates each lane has, and write the cells of the first few of each: loads that wait for none."""
-    mean = rate * rows.energy[i] * (1.0 + rows.extra[i])
+@helper(reorder=True)
+def look_up(rows: Any, state: Any, rng: Any, first: int, size: int, mean: float) -> int:
+    """Draw how many candidates each lane has, and write the cells of the first few of each: loads that wait for none.
+
+    Returns the largest number of candidates written.
+    """
+    if mean <= SMALL_MEAN:
+        lane_poisson(state.words, mean, state.chances, state.level, state.offset)
+    else:
+        for l in range(state.level.size):
+            state.offset[l] = poisson(rng, mean)
+    most = np.int32(0)
     for l in range(state.level.size):
-        state.offset[l] = poisson(rng, mean)
-        for q in range(min(state.offset[l], STAGED)):
-            word = next_word(rng)
-            state.places[l, q] = first + np.int64(((word >> HALF) * np.uint64(size)) >> HALF)
-            state.lows[l, q] = np.int32(word & LOW)
-    for l in range(state.level.size):
-        for q in range(min(state.offset[l], STAGED)):
-            state.staged[l, q] = rows.cells[state.places[l, q], 0]
+        most = max(most, state.offset[l])
+    most = min(most, np.int32(STAGED))
+    for q in range(most):
+        for l in range(state.level.size):
+            place = np.int64((np.uint64(lane_word(state.words, l)) * np.uint64(size)) >> HALF)
+            state.places[q, l] = first + (place if q < state.offset[l] else np.int64(0))
+            state.lows[q, l] = np.int32(lane_word(state.words, l) >> np.uint32(1))
+    for q in range(most):
+        for l in range(state.level.size):
+            state.staged[q, l] = rows.cells[state.places[q, l], 0]
+    return most
 
 
 @helper()
+def gather_one_by_one(target: Any, rows: Any, spins: Any, rng: Any, i: int, rate: float, out: Any) -> None:
+    """Write to `out` what `gather` writes, lane after lane: where there are few."""
+    first, size = target.start[i], target.start[i + 1] - target.start[i]
+    theta = rows.extra[i]
+    mean = rate * rows.energy[i] * (1.0 + theta)
+    kept = np.int32(2147483647.0 * (theta / (1.0 + theta)))
+    weight = 0.5 * math.log(1.0 + 1.0 / theta) / rate
+    for l in range(out.size):
+        pulls = balance(rows, spins, rng, l, first, size, np.int64(spins[i, l]), poisson(rng, mean), kept)
+        out[l] = np.float32(target.field[i] + weight * pulls)
+
+
+@helper(reorder=True)
 def gather(target: Any, rows: Any, state: Any, rng: Any, i: int, rate: float) -> None:
     """Write to `level`, in every lane, what stands in for the local field of spin i: its minibatch."""
     first, size = target.start[i], target.start[i + 1] - target.start[i]
     theta = rows.extra[i]
     kept = np.int32(2147483647.0 * (theta / (1.0 + theta)))
-    weight = 0.5 * math.log(1.0 + 1.0 / theta) / rate
-    wide = rows.cells.shape[1] == 3
-    look_up(rows, state, rng, first, size, rate, i)
+    weight = np.float32(0.5 * math.log(1.0 + 1.0 / theta) / rate)
+    mean = rate * rows.energy[i] * (1.0 + theta)
+    most = look_up(rows, state, rng, first, size, mean)
+    if rows.cells.shape[1] == 3:
+        choose_cells(rows, state, most)
     for l in range(state.level.size):
-        present = np.int64(state.position[i, l])
-        pulls = np.int64(0)
-        for q in range(min(state.offset[l], STAGED)):
-            low, cell = state.lows[l, q], state.staged[l, q]
-            if wide:
-                place = state.places[l, q]
-                cell = rows.cells[place, 1] if low < cell else rows.cells[place, 2]
-                low = np.int32(next_word(rng) & LOW)
-            pull = np.int64(state.position[cell, l]) if cell >= 0 else -np.int64(state.position[-1 - cell, l])
-            pulls += pull if (pull == present) | (low <= kept) else 0
-        more = state.offset[l] - STAGED
-        pulls += balance(rows, state.position, rng, l, first, size, present, max(more, 0), kept)
-        state.level[l] = np.float32(target.field[i] + weight * pulls)
+        state.level[l] = np.float32(0.0)
+    for q in range(most):
+        for l in range(state.level.size):
+            cell = state.staged[q, l]
+            spin = np.int32(state.position[cell if cell >= 0 else -1 - cell, l])
+            pull = spin if cell >= 0 else np.int32(-spin)
+            there = (q < state.offset[l]) & ((pull == state.position[i, l]) | (state.lows[q, l] <= kept))
+            state.level[l] += np.float32(pull) if there else np.float32(0.0)
+    for l in range(state.level.size):
+        if state.offset[l] > STAGED:
+            more, present = np.int64(state.offset[l] - STAGED), np.int64(state.position[i, l])
+            state.level[l] += np.float32(balance(rows, state.position, rng, l, first, size, present, more, kept))
+        state.level[l] = target.field[i] + weight * state.level[l]
+
+
+@helper(reorder=True)
+def choose_cells(rows: Any, state: Any, most: int) -> None:
+    """Turn thresholds into the neighbours that they choose, and draw anew what decides about keeping them."""
+    for q in range(most):
+        for l in range(state.level.size):
+            place = state.places[q, l]
+            state.staged[q, l] = rows.cells[place, 1] if state.lows[q, l] < state.staged[q, l] else rows.cells[place, 2]
+            state.lows[q, l] = np.int32(lane_word(state.words, l) >> np.uint32(1))
 
 
 @helper(reorder=True)
@@ -152,7 +192,10 @@ class SpinPoissonGibbs(NamedTuple):
         if self.rows.extra[i] > 0.0 and rate > 0.0:
             times = due(state, i, self.look)
             if times == 0:
-                gather(target, self.rows, state, rng, i, rate)
+                if state.level.size < FEW_LANES:
+                    gather_one_by_one(target, self.rows, state.position, rng, i, rate, state.level)
+                else:
+                    gather(target, self.rows, state, rng, i, rate)
                 draw_spins(target, state, i, rate, 0)
                 return
         summed_fields(target, state.position, i, state.level)

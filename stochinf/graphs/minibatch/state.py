@@ -31,7 +31,9 @@ class MinibatchState(NamedTuple):
         Estimated log weight of the present configuration, of the couplings alone; not used by `PoissonGibbs`.
     warmth : float64 (1,)
         Inverse temperature that the estimates were made for; NaN before there are any.
-    estimates : float64 (states, lanes), proposed : int32 (1, lanes), places : int64, lows, staged : int32 (lanes, 16)
+    estimates : float64 (states, lanes), proposed : int32 (1, lanes), places : int64, lows, staged : int32 (16, lanes)
+    chances : float32 (32,)
+        Distribution function of the numbers of candidates.
     visits : int32 (V,)
         Visits since the last look at all factors, with an offset that spreads looks over the sweeps.
         Work space.
@@ -55,6 +57,7 @@ class MinibatchState(NamedTuple):
     lows: npt.NDArray[np.int32]
     staged: npt.NDArray[np.int32]
     visits: npt.NDArray[np.int32]
+    chances: Float32s
 
 
 def spin_position(target: SpinGraph, position: npt.NDArray[Any] | None, streams: Any) -> npt.NDArray[np.int8]:
@@ -68,9 +71,10 @@ def minibatch_state(start: npt.NDArray[Any], streams: Any, states: int, slots: i
     plain = lane_state(start, streams.lane_words(), states, slots)
     lanes = start.shape[1]
     estimates, proposed = np.zeros((states, lanes)), np.zeros((1, lanes), np.int32)
-    lows, staged = np.zeros((lanes, STAGED), np.int32), np.zeros((lanes, STAGED), np.int32)
-    places, visits = np.zeros((lanes, STAGED), np.int64), np.zeros(start.shape[0], np.int32)
-    return MinibatchState(*plain, np.zeros(lanes), np.array([np.nan]), estimates, proposed, places, lows, staged, visits)
+    lows, staged = np.zeros((STAGED, lanes), np.int32), np.zeros((STAGED, lanes), np.int32)
+    places, visits = np.zeros((STAGED, lanes), np.int64), np.zeros(start.shape[0], np.int32)
+    chances = np.zeros(32, np.float32)
+    return MinibatchState(*plain, np.zeros(lanes), np.array([np.nan]), estimates, proposed, places, lows, staged, visits, chances)
 
 
 @helper()
