@@ -254,7 +254,8 @@ def _assembled(pieces: _Pieces, singles: Singled, field: Floats, n_slots: int, b
     arrays: Any = (
         pieces.cardinality, _starts(pieces.cardinality), _relative(field, pieces.cardinality),
         _starts(np.bincount(variable, minlength=n)), state[order], slot[order], value[order],
-        _starts(np.bincount(pieces.scope, minlength=n)), factor[places], pieces.literal[places], pieces.step[places], pieces.start[factor[places]], pieces.slot[factor[places]], pieces.value[factor[places]],
+        _starts(np.bincount(pieces.scope, minlength=n)), factor[places], pieces.literal[places], pieces.step[places],
+        pieces.start[factor[places]], pieces.slot[factor[places]], pieces.value[factor[places]],
         pieces.start, pieces.slot, pieces.value, pieces.cell_slot, pieces.cell_value, pieces.cell_base,
         pieces.scope_start, pieces.scope, pieces.literal, pieces.step, block_start, *_owned(pieces, block_start),
     )  # fmt: skip
