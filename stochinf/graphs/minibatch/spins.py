@@ -56,7 +56,7 @@ def summed_fields(target: Any, spins: Any, i: int, out: Any) -> None:
 
 
 @helper()
-def balance(rows: Any, spins: Any, rng: Any, lane: int, first: int, size: int, present: Any, number: int, kept: Any) -> Any:
+def balance(rows: Any, spins: Any, rng: Any, lane: int, first: int, size: int, present: Any, number: Any, kept: Any) -> Any:
     """Return how many of the picked neighbours pull up less those that pull down, among `number` candidates of a row.
 
     A candidate that pulls the other way than the present spin, whose energy is 0, stays with probability kept / 2^31.
@@ -77,7 +77,7 @@ def balance(rows: Any, spins: Any, rng: Any, lane: int, first: int, size: int, p
 
 
 @helper(reorder=True)
-def look_up(rows: Any, state: Any, rng: Any, first: int, size: int, mean: float) -> int:
+def look_up(rows: Any, state: Any, rng: Any, first: int, size: int, mean: float) -> Any:
     """Draw how many candidates each lane has, and write the cells of the first few of each: loads that wait for none.
 
     Returns the largest number of candidates written.
