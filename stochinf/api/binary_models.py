@@ -80,6 +80,7 @@ def learn_ising(
     optimizer : rule
         As in `stochinf.minimize`; one that knows l1 penalties.
     rng : int, SeedSequence, Generator or None
+        For optimisers that draw.
 
     Returns
     -------

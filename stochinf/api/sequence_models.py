@@ -105,7 +105,7 @@ def learn_potts(
     alphabet : str, optional
         "protein", "rna", "dna" or letters; by default the smallest that fits.
     n_states : int, optional
-        q, for state numbers.
+        How many there are, q, for state numbers.
     identity : float
         Sequences that agree at this share of their sites count as one; above 1 each counts 1.
     sample_weight : array_like of shape (N,), optional
@@ -127,6 +127,7 @@ def learn_potts(
     rng : int, SeedSequence, Generator or None
         The same seed gives the same bits.
     progress : bool, optional
+        Show progress; by default in a terminal or a notebook only.
     callback : callable, optional
         Called with a `Report` between chunks; a true answer stops.
 
@@ -197,9 +198,10 @@ def by_chains(asked: Question) -> LearntPotts:
     )  # fmt: skip
     warn(trained.failed, trained.converged, trained.reason, trained.history["pearson"], asked.target)
     q, size = shares.n_states, shares.single.size
+    position = trained.position.astype(np.float64)
     return LearntPotts(
-        trained.position[:size].astype(np.float64).reshape(-1, q), tables_of(trained.position[size:].reshape(size, size), q), asked.alignment,
-        asked.weights, method="pcd", reason=trained.reason, converged=trained.converged, history=trained.history,
+        position[:size].reshape(-1, q), tables_of(position[size:].reshape(size, size), q), asked.alignment, asked.weights,
+        method="pcd", reason=trained.reason, converged=trained.converged, history=trained.history,
         entropy=asked.entropy,
     )  # fmt: skip
 

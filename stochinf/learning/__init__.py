@@ -9,10 +9,7 @@ __getattr__, __dir__, __all__ = exports(
     {
         **dict.fromkeys(("Alignment", "read_alignment", "sequence_weights"), "structure.alignment"),
         **dict.fromkeys(("DenseGibbs", "DensePotts"), "structure.dense_gibbs"),
-        "LearntIsing": "structure.neighbourhoods",
-        "LearntPotts": "structure.learnt",
         **dict.fromkeys(("PairShares", "PottsContrastive"), "structure.potts_learning"),
-        "PottsPseudoLikelihood": "structure.potts_pseudo",
         "pair_shares": "structure.shares",
         "potts_mean_field": "structure.inversion",
         "potts_pseudo_likelihood": "structure.potts_pseudo",

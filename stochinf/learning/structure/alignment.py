@@ -32,12 +32,12 @@ ROWS = 256
 class Alignment(NamedTuple):
     """Sequences of equal length as state numbers.
 
-    Attributes
+    Parameters
     ----------
     states : uint8 (N, L)
         Number of each letter in `alphabet`.
     n_states : int
-        q, the letters there may be.
+        How many letters there may be, q.
     alphabet : str
         Letters in order; empty for data that are no letters.
     names : tuple of str
@@ -185,12 +185,14 @@ def read_alignment(path: str | os.PathLike[str], alphabet: str | None = None) ->
     Parameters
     ----------
     path : path
+        A file, or its name.
     alphabet : str, optional
         As in `Alignment.from_strings`.
 
     Returns
     -------
     Alignment
+        With the names of its sequences.
 
     Raises
     ------
@@ -295,12 +297,14 @@ def sequence_weights(alignment: Any, identity: float = 0.8) -> Floats:
     Parameters
     ----------
     alignment : Alignment, path, list of str or array of state numbers
+        The sequences.
     identity : float
         Share of sites in [0, 1]; above 1 every sequence counts 1.
 
     Returns
     -------
     ndarray of shape (N,)
+        From 1/N to 1.
 
     Raises
     ------

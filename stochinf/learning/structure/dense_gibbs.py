@@ -58,14 +58,21 @@ def block_work(chains: int, size: int, n_states: int) -> BlockWork:
 class DensePotts(NamedTuple):
     """A Potts model with a coupling between every two sites.
 
-    Attributes
+    Parameters
     ----------
     biases : float32 (L q,)
-        h, state a of site i at i q + a.
+        Those of state a of site i, h_i(a), at i q + a.
     couplings : float32 (L q, L q)
         J, symmetric, zero within a site.
     n_states : int
-        q, from 2 to 127.
+        States of a site, q, from 2 to 127.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import stochinf as si
+    >>> si.learning.DensePotts(np.zeros(6), np.zeros((6, 6)), 3).dim
+    2
     """
 
     biases: Singles

@@ -34,6 +34,11 @@ def potts_mean_field(shares: PairShares) -> tuple[Floats, Floats]:
     shares : PairShares
         With a pseudocount, 0.5 as a rule.
 
+    Returns
+    -------
+    tuple of ndarray
+        Biases and couplings; those of the last state are zero.
+
     Raises
     ------
     StochinfError

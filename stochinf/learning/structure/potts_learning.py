@@ -48,16 +48,22 @@ RATE = 0.3
 
 @part
 class PairShares(NamedTuple):
-    """What contrastive learning reads of the data: shares of states and of pairs.
+    """What contrastive learning reads of the data: shares of states and of pairs; made by `pair_shares`.
 
-    Attributes
+    Parameters
     ----------
     single : float32 (L q,)
         Share of sequences with state a at site i, at i q + a.
     pairs : float32 (L q, L q)
         Share with a at i and b at j.
     n_states : int
-        q.
+        States of a site, q.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> si.learning.pair_shares([[0, 1], [1, 0]], pseudocount=0).single
+    array([0.5, 0.5, 0.5, 0.5], dtype=float32)
     """
 
     single: Singles
@@ -86,8 +92,8 @@ class PottsContrastiveState(NamedTuple):
     ----------
     position, gradient : float32 (L q + (L q)^2,)
         Biases h, then couplings J as a symmetric matrix.
-    states : uint8 (L, chains)
-        The persistent chains.
+    states : uint8 (blocks, L, 64)
+        The persistent chains, 64 to a block.
     words : uint32 (2, chains)
         A small generator per chain.
     pairs : float32 (L q, L q)
@@ -195,11 +201,11 @@ class PottsContrastive(NamedTuple):
         couplings, biases = state.position[size:].reshape((size, size)), state.position[:size]
         self.transform.look(state.position, state.memory)
         state.pairs[:] = np.float32(0.0)
-        for first in range(0, state.states.shape[1], BLOCK):
-            chains, words = state.states[:, first : first + BLOCK], state.words[:, first : first + BLOCK]
+        for block in range(state.states.shape[0]):
+            chains, words = state.states[block], state.words[:, block * BLOCK : (block + 1) * BLOCK]
             sweep_block(couplings, biases, chains, words, self.sweeps, 1.0, state.work)
             count_chains(chains, target.n_states, state.pairs)
-        scale = np.float32(1.0 / state.states.shape[1])
+        scale = np.float32(1.0 / state.words.shape[1])
         for r in range(size):
             row = state.pairs[r]
             for s in range(size):
@@ -218,11 +224,11 @@ def independent(target: PairShares) -> Singles:
 
 
 def profile_states(target: PairShares, chains: int, generator: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Return chains whose sites are drawn independently by the shares of the data, shape (L, chains)."""
+    """Return chains whose sites are drawn independently by the shares of the data, shape (blocks, L, 64)."""
     cumulative = np.cumsum(target.single.astype(np.float64).reshape(-1, target.n_states), axis=1)
     cumulative /= cumulative[:, -1:]
     levels = generator.random((len(cumulative), chains))
     states = np.empty(levels.shape, np.uint8)
     for site, row in enumerate(cumulative):
         states[site] = np.searchsorted(row, levels[site], side="right")
-    return states
+    return np.ascontiguousarray(states.reshape(len(states), -1, BLOCK).transpose(1, 0, 2))

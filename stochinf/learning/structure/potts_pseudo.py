@@ -227,10 +227,16 @@ def potts_pseudo_likelihood(
     Parameters
     ----------
     alignment : Alignment
+        The sequences.
     weights : ndarray of shape (N,)
         As of `sequence_weights`; their mean is divided out.
     l2, l2_biases : float
         Strengths of the penalties.
+
+    Returns
+    -------
+    PottsPseudoLikelihood
+        Its position is the biases, then the couplings as a symmetric matrix.
 
     Examples
     --------
@@ -238,7 +244,7 @@ def potts_pseudo_likelihood(
     >>> import stochinf as si
     >>> alignment = si.learning.Alignment.from_states([[0, 0], [1, 1], [0, 0], [1, 0]])
     >>> problem = si.learning.potts_pseudo_likelihood(alignment, np.ones(4), 0.1)
-    >>> round(problem.objective(np.zeros(problem.dim)) / np.log(2), 6)
+    >>> float(problem.objective(np.zeros(problem.dim)) / np.log(2)).__round__(6)
     2.0
     """
     return PottsPseudoLikelihood(

@@ -82,8 +82,10 @@ def count_chains(states: Any, n_states: int, pairs: Any) -> None:
     for i in range(sites):
         for c in range(chains):
             row = pairs[i * n_states + np.int64(states[i, c])]
+            first = i * n_states
             for j in range(i, sites):
-                row[j * n_states + np.int64(states[j, c])] += np.float32(1.0)
+                row[first + np.int64(states[j, c])] += np.float32(1.0)
+                first += n_states
 
 
 @helper(reorder=True)

@@ -44,9 +44,9 @@ def raw_shares(states: npt.NDArray[Any], n_states: int, weights: Floats | None =
     places = np.arange(sites) * n_states
     for first in range(0, n, ROWS):
         rows = states[first : first + ROWS].astype(np.int64) + places
-        marks = np.zeros((len(rows), size), np.float32)
-        np.put_along_axis(marks, rows, np.sqrt(weights[first : first + ROWS])[:, None].astype(np.float32), axis=1)
-        total += marks.T @ marks
+        marks = np.zeros((len(rows), size))
+        np.put_along_axis(marks, rows, 1.0, axis=1)
+        total += marks.T @ (marks * weights[first : first + ROWS, None])
     return total
 
 
@@ -63,16 +63,18 @@ def pair_shares(
     Parameters
     ----------
     sequences : Alignment, path, list of str or array of state numbers (N, L)
+        Of equal length.
     identity : float
         Sequences that agree at this share of their sites count as one; above 1 each counts 1.
     sample_weight : array_like of shape (N,), optional
         Weights in place of these.
     pseudocount : float, optional
-        lambda, from 0 to 1; 1 / M by default.
+        The share lambda, from 0 to 1; 1 / M by default.
 
     Returns
     -------
     PairShares
+        For `PottsContrastive` and `potts_mean_field`.
 
     Raises
     ------

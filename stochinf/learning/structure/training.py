@@ -116,5 +116,11 @@ def train(
     state = session.blocks[0].state
     position = watch.good if watch.failed or not np.isfinite(state.position).all() else state.position
     return Trained(
-        position.copy(), state.states.T.copy(), session.step, session.reason, watch.converged, watch.failed, watch.history
+        position.copy(),
+        np.concatenate(list(state.states), axis=1).T,
+        session.step,
+        session.reason,
+        watch.converged,
+        watch.failed,
+        watch.history,
     )
