@@ -24,11 +24,15 @@ __getattr__, __dir__, __all__ = exports(
         "averaged": "api.averaging",
         "continuation": "api.continuing",
         "lasso_path": "api.paths",
+        "learn_ising": "api.binary_models",
+        "learn_potts": "api.sequence_models",
+        "learn_weights": "api.learning",
         "load": "api.resuming",
         "log_partition": "api.log_partitions",
         "map_state": "api.map_states",
         "marginals": "api.marginals",
         "marginals_batch": "api.batches",
+        "marginals_stream": "api.streams",
         "minimize": "api.minimizing",
         "read_evidence": "graphs.formats",
         "read_graph": "graphs.formats",
@@ -39,7 +43,19 @@ __getattr__, __dir__, __all__ = exports(
         "write_graph": "graphs.formats",
         **{
             name: f"{name}:"
-            for name in ("density", "diagnostics", "estimators", "graphs", "mcmc", "models", "optim", "rbm", "search", "vi")
+            for name in (
+                "density",
+                "diagnostics",
+                "estimators",
+                "graphs",
+                "learning",
+                "mcmc",
+                "models",
+                "optim",
+                "rbm",
+                "search",
+                "vi",
+            )
         },
         **{name: f"engine.{name}:" for name in ("observers", "pickers", "schedules", "stop")},
         "kernel": "engine.parts",

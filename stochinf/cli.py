@@ -1,4 +1,4 @@
-"""The command line: `stochinf infer`, `solver`, `convert`, `check`, ...; each command is a file in `stochinf.commands`."""
+"""The command line: `stochinf infer`, `learn`, `solver`, `convert`, ...; each command is a file in `stochinf.commands`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from stochinf.commands import check, convert, infer, info, precompile, solver
+from stochinf.commands import check, convert, infer, info, learn, precompile, solver
 from stochinf.commands.codes import BAD_INPUT, FAILED, INTERRUPTED, OK, note
 
 __all__ = ["main", "parser"]
 
-COMMANDS = (infer, solver, convert, check, precompile, info)
+COMMANDS = (infer, learn, solver, convert, check, precompile, info)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ MODULES = (
     "diagnostics",
     "estimators",
     "graphs",
+    "learning",
     "mcmc",
     "models",
     "observers",

@@ -19,6 +19,7 @@ ORDER = [
     "estimators",
     "search",
     "api",
+    "learning",
     "rbm",
     "graphs",
     "vi",

@@ -46,7 +46,8 @@ def marginals(
         state). Many cases at once are for `marginals_batch`.
     method : str
         "auto" is exact where tables fit in memory and time, and samples otherwise, by what mixes; `r.reason` says which and why.
-        Exact: "exact". Sampling: "gibbs", "tempering". Others give no error bars.
+        Exact: "exact". Sampling: "gibbs", "tempering" and others that docs/graphs.md lists; "poisson-gibbs" for hubs of thousands
+        of weak factors. "hogwild" lets threads share chains: not exact, not reproducible.
     chains : int, optional
         Independent chains of a sampler: 64, or 16 ladders of "tempering"; 8 or more give error bars from the chains themselves.
     draws : int, optional

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from stochinf.diagnostics.advice import bfmi
     from stochinf.diagnostics.arviz import to_arviz
     from stochinf.diagnostics.calibration import Calibration, sbc
+    from stochinf.diagnostics.forecasts import Reliability, reliability
     from stochinf.diagnostics.invariance import exact_start
     from stochinf.diagnostics.joint import geweke
     from stochinf.diagnostics.langevin_bias import PredictedBias, predicted_bias
@@ -19,6 +20,7 @@ __all__ = [
     "Calibration",
     "LearningCurve",
     "PredictedBias",
+    "Reliability",
     "Run",
     "Summary",
     "Verdict",
@@ -28,6 +30,7 @@ __all__ = [
     "learning_curve",
     "plot_trace",
     "predicted_bias",
+    "reliability",
     "sbc",
     "to_arviz",
 ]
@@ -36,6 +39,7 @@ _HOMES = {
     **dict.fromkeys(("LearningCurve", "learning_curve", "plot_trace"), "learning"),
     **dict.fromkeys(("PredictedBias", "predicted_bias"), "langevin_bias"),
     **dict.fromkeys(("Calibration", "sbc"), "calibration"),
+    **dict.fromkeys(("Reliability", "reliability"), "forecasts"),
     "exact_start": "invariance",
     "geweke": "joint",
     "Verdict": "moving",

@@ -1,6 +1,7 @@
 """The method "auto": exact where the tables fit, by the sampler that mixes where they do not; and it says which and why.
 
-The model given the evidence falls into components. Those whose junction trees fit into memory and time are solved exactly.
+The model given the evidence falls into components. Small ones of equal structure, where there are many, are enumerated
+together. Those whose junction trees fit into memory and time are solved exactly.
 On what is left samplers race: each starts chains far apart from each other for a short run, from the cheapest sampler on. The
 first whose chains agree (R-hat at most `AGREED`) goes on, else the one whose chains came nearest to agreeing.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import time as clock
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from stochinf.graphs.feasible import connectivity
 from stochinf.graphs.flat import Floats, Int32s
 from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Question
+
+if TYPE_CHECKING:
+    from stochinf.graphs.large.components import SmallParts
 
 __all__ = ["auto", "fits", "most_cells"]
 
@@ -43,6 +47,9 @@ RACERS = ("gibbs", "blocked", "tempering")
 BLOCKING = 1e-3
 """Seconds that putting blocks together takes for each variable."""
 
+MANY = 2000
+"""Variables from which small components are looked for and enumerated together."""
+
 WORST = 10.0
 """What R-hat counts at most, where disagreements are compared."""
 
@@ -57,10 +64,35 @@ def auto(question: Question) -> Marginals:
     left = narrowed(question.graph, question.clamped)
     if not left.free.size:
         return settled(question, left, np.empty(0), method="exact", reason=DECIDED, log_partition=left.constant)
+    if left.graph.n_variables >= MANY:
+        from stochinf.graphs.large.components import small_parts
+
+        small = small_parts(left.graph)
+        if small.variables.size:
+            return _beside(question, left, small, began)
     plan = plan_elimination(left.graph, most_cells=most_cells(question))
     if fits(question, plan):
         return _exact(question, left, plan, began)
     return _mixed(question, left, began)
+
+
+def _beside(question: Question, left: Conditioned, small: SmallParts, began: float) -> Marginals:
+    """Return the answer where small components have been enumerated: what is left is asked as if it were all."""
+    from stochinf.graphs.methods import settled
+
+    told = f"{small.components:,} small components of {small.structures:,} structures enumerated together"
+    rest = np.setdiff1d(np.arange(left.graph.n_variables, dtype=np.int32), small.variables, assume_unique=True)
+    total = left.constant + small.log_partition
+    if not rest.size:
+        seconds = {"sampling": clock.perf_counter() - began}
+        facts = {"components": small.components, "structures": small.structures}
+        return settled(
+            question, left, small.probability, method="exact", reason=told, log_partition=total, seconds=seconds, facts=facts
+        )
+    answer = auto(_about(question, restricted(left.graph, rest), clock.perf_counter() - began))
+    whole = replace(answer, reason=f"{told}; the rest: {answer.reason}", log_partition=total + answer.log_partition)
+    joined = _joined(question, left, [(small.variables, small.probability)], rest, whole)
+    return replace(joined, method="exact") if answer.exact else joined
 
 
 def most_cells(question: Question) -> float:

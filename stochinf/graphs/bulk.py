@@ -11,7 +11,25 @@ from stochinf.engine.errors import GraphError
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, scope_of
 from stochinf.graphs.naming import did_you_mean, factor_title, quote
 
-__all__ = ["flatten_scopes", "flatten_tables"]
+__all__ = ["flatten_numbers", "flatten_scopes", "flatten_tables"]
+
+
+def flatten_numbers(scopes: Any, n_variables: int) -> tuple[Int64s, Int32s] | None:
+    """Return what `flatten_scopes` does of an int array (F, arity) of the numbers of variables, as one piece; None if it is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stochinf.graphs.bulk import flatten_numbers
+    >>> [a.tolist() for a in flatten_numbers(np.array([[0, 1], [2, 0]]), 3)]
+    [[0, 2, 4], [0, 1, 2, 0]]
+    """
+    if not isinstance(scopes, np.ndarray) or scopes.ndim != 2 or scopes.dtype.kind not in "iu" or np.ma.isMaskedArray(scopes):
+        return None
+    if not scopes.size or scopes.min() < 0 or scopes.max() >= n_variables:
+        return None
+    n_factors, arity = scopes.shape
+    return np.arange(0, arity * n_factors + 1, arity, dtype=np.int64), scopes.astype(np.int32).reshape(-1)
 
 
 def flatten_scopes(
@@ -84,6 +102,10 @@ def flatten_tables(tables: Sequence[npt.ArrayLike], layout: FlatFactors, variabl
     n_factors = layout.table_start.size - 1
     if len(tables) != n_factors:
         raise GraphError(f"{len(tables)} tables for {n_factors} scopes; give one table for each factor")
+    together: Any = tables
+    if isinstance(together, np.ndarray) and _one_piece(together, layout):
+        with np.errstate(over="ignore"):
+            return together.reshape(-1).astype(np.float64)
     try:
         arrays = [np.asarray(table) for table in tables]
     except (ValueError, TypeError):
@@ -102,6 +124,22 @@ def flatten_tables(tables: Sequence[npt.ArrayLike], layout: FlatFactors, variabl
         return np.empty(0)
     with np.errstate(over="ignore"):
         return np.concatenate([array.reshape(-1) for array in arrays], dtype=np.float64, casting="same_kind")
+
+
+def _one_piece(tables: npt.NDArray[Any], layout: FlatFactors) -> bool:
+    """Whether an array holds one table after the other, each as large as its scope asks for."""
+    if np.ma.isMaskedArray(tables) or tables.dtype.kind not in "iuf" or tables.ndim < 2 or not tables.size:
+        return False
+    sizes = layout.table_start
+    if sizes[-1] != tables.size or (sizes[1:] - sizes[:-1] != tables[0].size).any():
+        return False
+    if tables.ndim == 2:
+        return True
+    arity = tables.ndim - 1
+    if layout.scope.size != arity * len(tables) or (np.diff(layout.scope_start) != arity).any():
+        return False
+    needed = layout.cardinality[layout.scope].reshape(len(tables), arity)
+    return bool((needed == np.array(tables.shape[1:])).all())
 
 
 def _shape(factor: int, layout: FlatFactors) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from stochinf.engine.memory import demand
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, flat_factors
 
-__all__ = ["Conditioned", "components", "conditioned", "narrowed", "restricted"]
+__all__ = ["Conditioned", "components", "conditioned", "narrowed", "old_entries", "restricted"]
 
 
 class Conditioned(NamedTuple):
@@ -200,7 +200,7 @@ def _smaller(
     scope_start = np.concatenate([np.zeros(1, np.int64), np.cumsum(arity[arity > 0])])
     names = [graph.variables[v] for v in free.tolist()]
     layout = flat_factors(cardinality, scope_start, number[flat.scope[kept]], names)
-    entries = _entries(layout, flat.stride[kept], base[arity > 0], places - start[owner])
+    entries = old_entries(layout, flat.stride[kept], base[arity > 0], places - start[owner])
     labels = None
     if graph._states is not None or places.size < np.repeat(number >= 0, graph.n_states).sum():
         rows = np.split((places - start[owner]), np.cumsum(cardinality)[:-1]) if free.size else []
@@ -208,7 +208,7 @@ def _smaller(
     return FactorGraph.from_flat(layout._replace(log_weights=flat.log_weights[entries]), names, labels)
 
 
-def _entries(layout: FlatFactors, old_stride: Int64s, base: Int64s, old_state: Int64s) -> Int64s:
+def old_entries(layout: FlatFactors, old_stride: Int64s, base: Int64s, old_state: Int64s) -> Int64s:
     """Return where each entry of the new tables lies among the old ones; `old_state` by new state of all variables."""
     sizes = np.diff(layout.table_start)
     positions = np.repeat(base, sizes)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import GraphError
-from stochinf.graphs.bulk import flatten_scopes, flatten_tables
+from stochinf.graphs.bulk import flatten_numbers, flatten_scopes, flatten_tables
 from stochinf.graphs.evidence import check_assignment
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, check_cardinality, flat_factors, log_of_weights
 from stochinf.graphs.naming import factor_title, quote
@@ -148,7 +148,8 @@ class FactorGraph:
         self._name(len(n_states), names)
         cardinality = check_cardinality(n_states, self.variables)
         self._label(cardinality, states)
-        layout = flat_factors(cardinality, *flatten_scopes(scopes, self.index), self.variables)
+        numbers = flatten_numbers(scopes, cardinality.size) if names is None else None
+        layout = flat_factors(cardinality, *(numbers or flatten_scopes(scopes, self.index)), self.variables)
         weights = flatten_tables(tables, layout, self.variables)
         self.flat = layout._replace(log_weights=log_of_weights(weights, layout, self.variables, logarithms))
         for array in self.flat:

@@ -69,6 +69,9 @@ def check_cardinality(n_states: Sequence[int] | npt.NDArray[Any], variables: Seq
     GraphError
         If there is no variable, or the entry of one is no such number.
     """
+    whole = isinstance(n_states, np.ndarray) and n_states.ndim == 1 and n_states.dtype.kind in "iu" and n_states.size > 0
+    if whole and np.min(n_states) >= 1 and np.max(n_states) <= MAX_CARDINALITY:
+        return np.array(n_states, dtype=np.int32)
     counts = n_states.tolist() if isinstance(n_states, np.ndarray) else n_states
     if len(counts) == 0:
         raise GraphError("empty graph: n_states is empty; give the number of states of at least one variable")
@@ -100,6 +103,8 @@ def flat_factors(
 
 
 def _refuse_repeats(n_variables: int, scope_start: Int64s, scope: Int32s, variables: Sequence[Hashable]) -> None:
+    if scope.size == 2 * (scope_start.size - 1) and (np.diff(scope_start) == 2).all() and (scope[::2] != scope[1::2]).all():
+        return
     factor = np.repeat(np.arange(scope_start.size - 1), np.diff(scope_start))
     key = np.sort(factor * n_variables + scope)
     repeated = np.flatnonzero(key[1:] == key[:-1])
@@ -110,6 +115,9 @@ def _refuse_repeats(n_variables: int, scope_start: Int64s, scope: Int32s, variab
 
 
 def _refuse_huge(cardinality: Int32s, scope_start: Int64s, scope: Int32s, variables: Sequence[Hashable], most: int) -> None:
+    n_factors, widest = scope_start.size - 1, int(np.diff(scope_start).max(initial=0))
+    if n_factors == 0 or widest * np.log2(cardinality.max()) + np.log2(n_factors) < np.log2(most) - 1e-9:
+        return
     logs = np.concatenate([np.zeros(1), np.cumsum(np.log2(cardinality)[scope])])
     log_sizes = np.diff(logs[scope_start])
     if log_sizes.size == 0 or (log_sizes.max() < 53 and np.round(np.exp2(log_sizes)).sum() <= most):
@@ -125,6 +133,13 @@ def _refuse_huge(cardinality: Int32s, scope_start: Int64s, scope: Int32s, variab
 
 def _strides(cardinality: Int32s, scope_start: Int64s, scope: Int32s) -> tuple[Int64s, Int64s]:
     arity, end = np.diff(scope_start), scope_start[1:]
+    if arity.size and (arity == 2).all():
+        pairs = np.ones((arity.size, 2), np.int64)
+        if (cardinality == cardinality[0]).all():
+            pairs[:, 0] = cardinality[0]
+            return pairs.reshape(-1), np.full(arity.size, np.int64(cardinality[0]) ** 2)
+        pairs[:, 0] = cardinality[scope[1::2]]
+        return pairs.reshape(-1), pairs[:, 0] * cardinality[scope[::2]]
     sizes = np.ones(arity.size, np.int64)
     stride = np.ones(scope.size, np.int64)
     active, depth = np.flatnonzero(arity >= 1), 1
@@ -151,7 +166,7 @@ def log_of_weights(weights: Floats, layout: FlatFactors, variables: Sequence[Has
         _blame_entry(int(np.argmin(valid)), weights, layout, variables, rule)
     with np.errstate(divide="ignore"):
         logs = weights if logarithms else np.log(weights)
-    if logs.size:
+    if logs.size and logs.min() == -np.inf:
         highest = np.maximum.reduceat(logs, layout.table_start[:-1])
         if highest.min() == -np.inf:
             bad = int(np.argmin(highest))

@@ -8,6 +8,8 @@ import numpy as np
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
+from stochinf.graphs.large.compact_gibbs import CompactSpinGibbs
+from stochinf.graphs.large.precision import ByteSpinGraph, HalfSpinGraph
 from stochinf.graphs.lattice_gibbs import LatticeGibbs, LatticeGibbsWithSums, lattice_of
 from stochinf.graphs.logic.gibbs import LogicGibbs, LogicGibbsWithSums
 from stochinf.graphs.logic.target import LogicGraph
@@ -63,6 +65,8 @@ class Gibbs(NamedTuple):
             if model is not None:
                 return (PottsGibbsWithSums if self.sums else PottsGibbs)(self.inverse_temperature, model)
             return (TableGibbsWithSums if self.sums else TableGibbs)(self.inverse_temperature)
+        if isinstance(target, (HalfSpinGraph, ByteSpinGraph)):
+            return CompactSpinGibbs(self.inverse_temperature, self.sums)
         if isinstance(target, LogicGraph):
             return (LogicGibbsWithSums if self.sums else LogicGibbs)(self.inverse_temperature)
         raise StochinfError(f"Gibbs: a FactorGraph is needed, not {type(target).__name__}")

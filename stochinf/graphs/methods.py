@@ -16,6 +16,7 @@ from stochinf.engine.session import LANES
 from stochinf.graphs.conditioning import Conditioned, narrowed
 from stochinf.graphs.doubt import doubtful
 from stochinf.graphs.feasible import connectivity
+from stochinf.graphs.large.precision import LowPrecision
 from stochinf.graphs.logic.graph import LogicalGraph
 from stochinf.graphs.logic.target import logic_target
 from stochinf.graphs.marginals import Marginals
@@ -106,6 +107,8 @@ def single_site(question: Question, kernel: Any, **told: Any) -> Marginals:
         target = logic_target(graph, clamped)
     else:
         target = graph_target(graph, clamped)
+    if isinstance(graph, LowPrecision) and told["method"] == "gibbs":
+        target = graph.compact(target)
     picker = {"scan": None, "random": Shuffled(), "colours": Colours()}[question.order]
     answer = sampled_marginals(graph, clamped, target, kernel, question.sampling.with_chains(LANES), picker=picker, **told)
     return doubtful(answer, parted=reach.connected is False)
@@ -167,9 +170,29 @@ def variational(name: str) -> Callable[[Question], Marginals]:
     return answer
 
 
+def minibatched(name: str, title: str) -> Callable[[Question], Marginals]:
+    """Return Gibbs sampling by one of the kernels of `stochinf.graphs.minibatch`, imported when it is called."""
+
+    def answer(question: Question) -> Marginals:
+        from stochinf.graphs.minibatch import kernel
+
+        return single_site(question, getattr(kernel, name)(sums=True), method=title, reason=f"{name} was asked for")
+
+    return answer
+
+
+def hogwild(question: Question) -> Marginals:
+    """Answer by threads that share chains without waiting: not reproducible; see `stochinf.graphs.large.hogwild`."""
+    from stochinf.graphs.large.hogwild import hogwild_marginals
+
+    return hogwild_marginals(question)
+
+
 METHODS: dict[str, Callable[[Question], Marginals]] = {
     "auto": auto, "exact": exact, "gibbs": gibbs, "metropolis": metropolis, "blocked": blocked,
     "tempering": tempering,
     "swendsen-wang": swendsen_wang, "gradient": gradient, "bp": variational("by_belief_propagation"),
     "trw": variational("by_tree_reweighted"), "mean-field": variational("by_mean_field"),
+    "poisson-gibbs": minibatched("PoissonGibbs", "poisson-gibbs"), "min-gibbs": minibatched("MinGibbs", "min-gibbs"),
+    "double-min-gibbs": minibatched("DoubleMinGibbs", "double-min-gibbs"), "hogwild": hogwild,
 }  # fmt: skip

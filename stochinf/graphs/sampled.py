@@ -22,7 +22,7 @@ from stochinf.graphs.marginals import Marginals
 from stochinf.graphs.question import Sampling
 from stochinf.graphs.rao_blackwell import RaoBlackwell, snapshots
 
-__all__ = ["Figures", "sampled_marginals", "slot_states", "spread_slots", "sweep_length"]
+__all__ = ["Figures", "sampled_marginals", "slot_states", "spread_slots", "sweep_length", "warm_up_and_sample"]
 
 
 WARMING = 0.5
@@ -85,7 +85,7 @@ def sampled_marginals(
     plan = Plan(kernel, target, picker, None, RaoBlackwell(), init, sampling.chains, before, points, False, sampling.entropy)
     session = build(plan, 0)
     if target.n_points:
-        _sample(session, graph, sampling, points, began)
+        warm_up_and_sample(session, graph, sampling, points, began)
     return _result(session, graph, clamped, sampling, method=method, reason=reason, warnings=warnings)
 
 
@@ -96,7 +96,7 @@ def sweep_length(kernel: Any, target: Any, picker: Any) -> int:
     return max(1, int(kernel.points(target)) if hasattr(kernel, "points") else target.n_points)
 
 
-def _sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int, began: float) -> None:
+def warm_up_and_sample(session: Session, graph: FactorGraph, sampling: Sampling, points: int, began: float) -> None:
     """Warm up, look whether every chain is somewhere possible, then sample."""
     limit = sampling.time
     before, after = sampling.warmup * points, sampling.sweeps * points

@@ -1,10 +1,12 @@
 """Binary pairwise models as spins: p(s) proportional to exp(sum_i h_i s_i + sum_ij J_ij s_i s_j), s in {-1, +1}."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s
+from stochinf.graphs.sorting import counting_argsort
 
 __all__ = ["SpinParameters", "spin_parameters"]
 
@@ -50,9 +52,9 @@ def spin_parameters(flat: FlatFactors) -> SpinParameters | None:
     if (flat.cardinality != 2).any() or (arity > 2).any() or not np.isfinite(flat.log_weights).all():
         return None
     one, two = np.flatnonzero(arity == 1), np.flatnonzero(arity == 2)
-    single = flat.log_weights[flat.table_start[one][:, None] + np.arange(2)] / 2
-    pair = flat.log_weights[flat.table_start[two][:, None] + np.arange(4)] / 4
-    ends = flat.scope[flat.scope_start[two][:, None] + np.arange(2)]
+    single = _rows(flat.log_weights, flat.table_start, one, 2) / 2
+    pair = _rows(flat.log_weights, flat.table_start, two, 4) / 4
+    ends = _rows(flat.scope, flat.scope_start, two, 2)
     field = _added(flat.scope[flat.scope_start[one]], single @ [-1.0, 1.0], flat.cardinality.size)
     field += _added(ends[:, 0], pair @ [-1.0, -1.0, 1.0, 1.0], flat.cardinality.size)
     field += _added(ends[:, 1], pair @ [-1.0, 1.0, -1.0, 1.0], flat.cardinality.size)
@@ -63,12 +65,27 @@ def spin_parameters(flat: FlatFactors) -> SpinParameters | None:
     return SpinParameters(field, edges, coupling, float(constant))
 
 
+def _rows(values: npt.NDArray[Any], start: Int64s, factors: npt.NDArray[Any], size: int) -> Any:
+    """Return the rows (factors, size) of values that begin at the starts of some factors, as a view where they lie together."""
+    if factors.size and factors[-1] - factors[0] == factors.size - 1:
+        return values[start[factors[0]] : start[factors[-1] + 1]].reshape(-1, size)
+    return values[start[factors][:, None] + np.arange(size)]
+
+
 def _added(variables: Int32s | Int64s, values: Floats, n_variables: int) -> Floats:
     return np.bincount(variables, weights=values, minlength=n_variables).astype(np.float64)
 
 
 def _merged(ends: Int32s, coupling: Floats, n_variables: int) -> tuple[Int32s, Floats]:
-    key: Int64s = ends.min(axis=1).astype(np.int64) * n_variables + ends.max(axis=1)
-    pairs, which = np.unique(key, return_inverse=True)
-    edges = np.stack([pairs // n_variables, pairs % n_variables], axis=1).astype(np.int32)
-    return edges, _added(which, coupling, pairs.size)
+    """Return each pair once, in order, and the sum of its couplings in the order in which they are given."""
+    low, high = np.minimum(ends[:, 0], ends[:, 1]), np.maximum(ends[:, 0], ends[:, 1])
+    order = counting_argsort(high, n_variables)[1]
+    order = order[counting_argsort(low[order], n_variables)[1]]
+    low, high = low[order], high[order]
+    first = np.append(True, (low[1:] != low[:-1]) | (high[1:] != high[:-1]))[: low.size]
+    edges = np.stack([low[first], high[first]], axis=1).astype(np.int32, copy=False)
+    if first.all():
+        return edges, coupling[order].astype(np.float64, copy=False)
+    which = np.empty(order.size, np.int64)
+    which[order] = np.cumsum(first) - 1
+    return edges, _added(which, coupling, len(edges))

@@ -13,6 +13,7 @@ from stochinf.engine.parts import part
 from stochinf.graphs.colouring import colour_classes
 from stochinf.graphs.factor_graph import FactorGraph
 from stochinf.graphs.naming import quote
+from stochinf.graphs.sorting import counting_argsort
 
 __all__ = ["IMPOSSIBLE", "SpinGraph", "TableGraph", "graph_target", "table_target"]
 
@@ -164,8 +165,8 @@ def _spins(graph: FactorGraph, free: Int32s, clamped: Int32s) -> SpinGraph:
     spins: Any = graph.spins
     ends = np.concatenate([spins.edges[:, 0], spins.edges[:, 1]])
     others = np.concatenate([spins.edges[:, 1], spins.edges[:, 0]])
-    order = np.argsort(ends, kind="stable")
-    start = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=graph.n_variables))])
+    begins, order = counting_argsort(ends, graph.n_variables)
+    start: Any = begins
     neighbours = others[order].astype(np.int32)
     slots = np.concatenate([[0], np.cumsum(clamped < 0)])
     coupling = np.tile(spins.coupling, 2)[order]
@@ -195,9 +196,8 @@ def _tables(graph: FactorGraph, free: Int32s, clamped: Int32s) -> TableGraph:
     highest = np.maximum.reduceat(flat.log_weights, flat.table_start[:-1]) if sizes.size else np.empty(0)
     log_tables = flat.log_weights - np.repeat(highest, sizes)
     log_tables = np.maximum(log_tables, IMPOSSIBLE)
-    order = np.argsort(flat.scope, kind="stable")
+    entry_start, order = counting_argsort(flat.scope, graph.n_variables)
     factor_of = np.repeat(np.arange(graph.n_factors), np.diff(flat.scope_start))
-    entry_start = np.concatenate([[0], np.cumsum(np.bincount(flat.scope, minlength=graph.n_variables))])
     wide = np.where(flat.cardinality > 2, flat.cardinality, 1) * (clamped < 0)
     start, neighbours = _adjacency(graph)
     return TableGraph(

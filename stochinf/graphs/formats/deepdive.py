@@ -56,12 +56,15 @@ class DeepDive(NamedTuple):
         Weights that are not to be learnt.
     truthiness : dict of variable to float64 (states,)
         Likelihoods of the values where the domain gives any that is not 0.
+    given : list of variables
+        Those of `evidence` with the role of observation: learning conditions on them.
     """
 
     graph: LogicalGraph
     evidence: dict[Hashable, Hashable]
     fixed: npt.NDArray[np.bool_]
     truthiness: dict[Hashable, Floats]
+    given: list[Hashable]
 
 
 def read_deepdive(path: Path, max_bytes: int = MAX_BYTES) -> DeepDive:
@@ -246,7 +249,9 @@ def assembled(
     logic = logical_factors(factors.function, starts, scope, literal, factors.weight.astype(np.int32), factors.feature, weights)
     labels = [values.get(v, range(count)) for v, count in enumerate(counts.tolist())] if values else None
     evidence: dict[Hashable, Hashable] = dict(zip(observed.tolist(), variables["value"][observed].tolist(), strict=True))
-    return DeepDive(LogicalGraph(counts, logic, None, labels), evidence, fixed, _truthiness(domains))
+    graph = LogicalGraph(counts, logic, None, labels, weight_fixed=fixed)
+    given: list[Hashable] = list(np.flatnonzero(variables["role"] == 2).tolist())
+    return DeepDive(graph, evidence, fixed, _truthiness(domains), given)
 
 
 def _counts(variables: npt.NDArray[Any], source: str) -> Int32s:

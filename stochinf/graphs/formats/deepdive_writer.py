@@ -1,7 +1,7 @@
 """Graphs of logical factors to files of DeepDive's sampler."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,7 +18,12 @@ __all__ = ["write_deepdive"]
 
 
 def write_deepdive(
-    graph: LogicalGraph, path: Path, evidence: Mapping[Any, Any] | None = None, fixed: npt.NDArray[np.bool_] | None = None
+    graph: LogicalGraph,
+    path: Path,
+    evidence: Mapping[Any, Any] | None = None,
+    fixed: npt.NDArray[np.bool_] | None = None,
+    truthiness: Mapping[Any, Any] | None = None,
+    given: Iterable[Hashable] = (),
 ) -> None:
     """Write the files of a factor graph into a folder, which is made; what is read again is the same to the bit.
 
@@ -31,7 +36,11 @@ def write_deepdive(
     evidence : dict, optional
         State label by variable.
     fixed : bool (W,), optional
-        Weights that are not to be learnt; the default is all.
+        Weights that are not to be learnt; by default those of the graph's `weight_fixed`.
+    truthiness : dict, optional
+        Likelihood of each state by variable: soft evidence.
+    given : variables, optional
+        Those of the evidence that learning conditions on.
 
     Raises
     ------
@@ -53,19 +62,23 @@ def write_deepdive(
     records["id"], records["states"], records["role"] = np.arange(graph.n_variables), graph.n_states, chosen >= 0
     records["type"] = graph.n_states != 2
     records["type"][list(values)] = 1
+    records["role"][[graph.index[node] for node in given]] = 2
+    soft = {graph.index[node]: np.asarray(row, np.float64) for node, row in (truthiness or {}).items()}
+    values.update({v: _values(graph.labels(v)) for v in soft if v not in values})
+    records["type"][list(soft)] = 1
     records["value"] = np.maximum(chosen, 0)
     for v, row in values.items():
         records["value"][v] = row[max(int(chosen[v]), 0)]
     weights = np.zeros(logic.weights.size, WEIGHT)
     weights["id"], weights["value"] = np.arange(logic.weights.size), logic.weights
-    weights["fixed"] = True if fixed is None else fixed
+    weights["fixed"] = graph.weight_fixed if fixed is None else fixed
     sizes = (logic.weights.size, graph.n_variables, logic.feature.size, logic.scope.size)
     write_bytes(folder / "graph.meta", (",".join(map(str, sizes)) + "\n").encode())
     write_bytes(folder / "graph.weights", weights.tobytes())
     write_bytes(folder / "graph.variables", records.tobytes())
     write_bytes(folder / "graph.factors", _factor_bytes(graph, values))
     if values:
-        write_bytes(folder / "graph.domains", b"".join(_domain(v, row) for v, row in values.items()))
+        write_bytes(folder / "graph.domains", b"".join(_domain(v, row, soft.get(v)) for v, row in values.items()))
 
 
 def _values(labels: Any) -> list[int]:
@@ -79,9 +92,10 @@ def _values(labels: Any) -> list[int]:
     return list(range(len(row)))
 
 
-def _domain(variable: int, row: list[int]) -> bytes:
+def _domain(variable: int, row: list[int], truthiness: npt.NDArray[np.float64] | None) -> bytes:
     values = np.zeros(len(row), VALUE)
     values["value"] = row
+    values["truthiness"] = 0.0 if truthiness is None else truthiness
     return np.array([variable, len(row)], ">u8").tobytes() + values.tobytes()
 
 

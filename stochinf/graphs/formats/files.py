@@ -43,13 +43,13 @@ _EVIDENCE_WRITERS = {".evid": "uai_answers.evidence_text"}
 
 
 def read_graph(path: Path) -> FactorGraph:
-    """Read a model file: UAI, BIF, XMLBIF, libDAI's or rudy.
+    """Read a model file: UAI, BIF, XMLBIF, libDAI's or rudy; or the folder of DeepDive's files.
 
     Parameters
     ----------
     path : path
         Its suffix says the format: ``.uai``, ``.bif``, ``.xmlbif`` (``.bifxml``, ``.xml``), ``.fg``, ``.rudy`` (``.rud``,
-        ``.mc``), each with ``.gz`` too; ``graph.meta`` beside the other files of DeepDive.
+        ``.mc``), each with ``.gz`` too; ``graph.meta`` beside the other files of DeepDive, or their folder.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def read_graph(path: Path) -> FactorGraph:
         ...
     stochinf.engine.errors.GraphError: 'model.xyz': no model format of that suffix; known are .uai, .bif, .xmlbif, ...
     """
-    graph: FactorGraph = _function(READERS[suffix_of(path, READERS, "model")])(path)
+    graph: FactorGraph = _function(READERS[_folder_or(path, READERS, "model")])(path)
     return graph
 
 
@@ -111,7 +111,7 @@ def write_graph(graph: FactorGraph, path: Path) -> None:
 
 
 def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
-    """Read an evidence file of a graph: UAI (``.evid``, ``.evid.gz``).
+    """Read an evidence file of a graph: UAI (``.evid``, ``.evid.gz``), or the evidence in a folder of DeepDive's files.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def read_evidence(path: Path, graph: FactorGraph) -> dict[Hashable, Hashable]:
     """
     if not isinstance(graph, FactorGraph):
         raise GraphError(f"read_evidence: graph is {quote(graph)}; give the FactorGraph that was observed")
-    evidence: dict[Hashable, Hashable] = _function(_EVIDENCE[suffix_of(path, _EVIDENCE, "evidence")])(path, graph)
+    evidence: dict[Hashable, Hashable] = _function(_EVIDENCE[_folder_or(path, _EVIDENCE, "evidence")])(path, graph)
     return evidence
 
 
@@ -179,6 +179,11 @@ def write_evidence(evidence: Mapping[Any, Hashable], graph: FactorGraph, path: P
     """
     text = _function(_EVIDENCE_WRITERS[suffix_of(path, _EVIDENCE_WRITERS, "evidence")])(evidence, graph)
     write_bytes(path, text.encode("ascii"))
+
+
+def _folder_or(path: Path, known: Iterable[str], kind: str) -> str:
+    """Return the suffix of a path that is read; a folder is one of DeepDive's."""
+    return ".meta" if isinstance(path, (str, os.PathLike)) and os.path.isdir(path) else suffix_of(path, known, kind)
 
 
 def suffix_of(path: Path, known: Iterable[str], kind: str) -> str:

@@ -27,7 +27,7 @@ class Logic:
     variables : sequence of names, or dict of name to labels
         Without labels a variable has the states False and True.
     weights : dict of name to number, optional
-        Weights that rules share, by name.
+        Weights that rules share, by name, and that `stochinf.learn_weights` learns; a rule with a number keeps it.
 
     Raises
     ------
@@ -132,7 +132,11 @@ class Logic:
         """Return the model of the rules so far."""
         arrays = _arrays(self._codes, self._literals, self._used, self._features)
         factors = logical_factors(*arrays, np.array(self._weights))
-        return LogicalGraph([len(row) for row in self._states], factors, self._names, self._states, self._field)
+        shared = {number: name for name, number in self._weight_ids.items()}
+        rule = {number: f"rule {r}" for r, number in enumerate(self._used)}
+        names = [shared[k] if k in shared else rule[k] for k in range(len(self._weights))]
+        learning = names, [k not in shared for k in range(len(self._weights))]
+        return LogicalGraph([len(row) for row in self._states], factors, self._names, self._states, self._field, *learning)
 
 
 def _arrays(codes: list[int], literals: list[list[tuple[int, int]]], used: list[int], features: list[float]) -> Arrays:

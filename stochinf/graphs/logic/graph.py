@@ -13,6 +13,7 @@ from stochinf.graphs.factor_graph import FactorGraph, Labels
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, check_cardinality
 from stochinf.graphs.logic.factors import LogicalFactors, logical_factors
 from stochinf.graphs.naming import quote
+from stochinf.graphs.weighted import given_values
 
 __all__ = ["LogicalGraph"]
 
@@ -41,11 +42,15 @@ class LogicalGraph(FactorGraph):
         As in `FactorGraph`.
     field : float64 (sum of n_states,), optional
         Log weight of each state of each variable, one variable after the other.
+    weight_names : sequence of W names, optional
+        Names of the weights; by default 0 ... W - 1.
+    weight_fixed : bool (W,), optional
+        Whether learning leaves each weight as it is; by default none.
 
     Raises
     ------
     GraphError
-        If a literal names a variable or state that does not exist.
+        If a literal names a variable or state that does not exist, or there is not a name and a flag for each weight.
 
     Examples
     --------
@@ -59,6 +64,8 @@ class LogicalGraph(FactorGraph):
 
     logic: LogicalFactors
     field: Floats
+    weight_names: list[Hashable]
+    weight_fixed: npt.NDArray[np.bool_]
 
     def __init__(
         self,
@@ -67,6 +74,8 @@ class LogicalGraph(FactorGraph):
         names: Sequence[Hashable] | None = None,
         states: Labels | None = None,
         field: Floats | None = None,
+        weight_names: Sequence[Hashable] | None = None,
+        weight_fixed: npt.ArrayLike | None = None,
     ) -> None:
         self._name(len(n_states), names)
         self._cardinality = check_cardinality(n_states, self.variables)
@@ -78,6 +87,11 @@ class LogicalGraph(FactorGraph):
         if self.field.shape != (total,) or not (self.field < np.inf).all():
             raise GraphError(f"field of shape {self.field.shape}: {total} numbers below infinity are needed, one for each state")
         _check_literals(factors, self._cardinality, self.variables)
+        n_weights = factors.weights.size
+        self.weight_names = list(range(n_weights)) if weight_names is None else list(weight_names)
+        self.weight_fixed = np.zeros(n_weights, np.bool_) if weight_fixed is None else np.array(weight_fixed, np.bool_)
+        if not len(self.weight_names) == self.weight_fixed.size == n_weights:
+            raise GraphError(f"{len(self.weight_names)} names and {self.weight_fixed.size} flags for {n_weights} weights")
 
     @cached_property
     def flat(self) -> FlatFactors:  # type: ignore[override]
@@ -164,7 +178,28 @@ class LogicalGraph(FactorGraph):
         field, starts = self.field.copy(), np.cumsum(self._cardinality) - self._cardinality
         for variable, logs in extra.items():
             field[starts[variable] : starts[variable] + self._cardinality[variable]] += logs
-        return type(self)(self._cardinality, self.logic, self.variables, self._given_states(), field)
+        return self._with(self.logic, field)
+
+    @property
+    def weight_values(self) -> Floats:
+        """Values of the weights that factors share, float64 (W,)."""
+        return self.logic.weights
+
+    def with_values(self, values: Any) -> Self:
+        """Return the graph with other values of its weights: a dict by name (others stay), or all in order.
+
+        Raises
+        ------
+        GraphError
+            If a name is unknown or a number not finite.
+        """
+        found = given_values(values, self.weight_names, self.logic.weights)
+        found.setflags(write=False)
+        return self._with(self.logic._replace(weights=found), self.field)
+
+    def _with(self, logic: LogicalFactors, field: Floats) -> Self:
+        states = self._given_states()
+        return type(self)(self._cardinality, logic, self.variables, states, field, self.weight_names, self.weight_fixed)
 
     def as_target(self) -> Any:
         """Return what compiled code works on; see `stochinf.graphs.logic.target`."""
@@ -177,13 +212,15 @@ class LogicalGraph(FactorGraph):
         arrays = {name: value for name, value in self.logic._asdict().items() if name not in ("step", "level_start", "levels")}
         names = None if self.variables == list(range(self.n_variables)) else tuple(self.variables)
         states = None if self._states is None else tuple(tuple(row) for row in self._states)
-        return {**arrays, "n_states": self._cardinality, "field": self.field, "names": names, "states": states}
+        known = {"n_states": self._cardinality, "field": self.field, "names": names, "states": states}
+        return {**arrays, **known, "weight_names": tuple(self.weight_names), "weight_fixed": self.weight_fixed}
 
     @classmethod
     def from_recipe(cls, *, names: Any, states: Any, **arrays: Any) -> "LogicalGraph":
         """Return the graph of a saved run."""
         n_states, field = arrays.pop("n_states"), arrays.pop("field")
-        return cls(n_states, logical_factors(**arrays), None if names is None else list(names), states, field)
+        learning = arrays.pop("weight_names", None), arrays.pop("weight_fixed", None)
+        return cls(n_states, logical_factors(**arrays), None if names is None else list(names), states, field, *learning)
 
     def __repr__(self) -> str:
         fewest, most = int(self.n_states.min()), int(self.n_states.max())

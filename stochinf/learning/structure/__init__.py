@@ -1,0 +1,1 @@
+"""Structure from data: Ising and Potts models of sequences and of binary rows."""
