@@ -39,7 +39,7 @@ if not numba.config.DISABLE_JIT:
     @intrinsic
     def over_roots(typing_context: Any, first: Any, second: Any, square: Any, other: Any, shift: Any) -> Any:
         """Emit one vector of roots and one of quotients."""
-        signature = types.UniTuple(types.float64, 2)(*[types.float64] * 5)
+        signature = types.UniTuple(types.float64, 2)(*[types.float64] * 5)  # type: ignore[attr-defined]
 
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             kind = ir.FunctionType(DOUBLES, [DOUBLES])

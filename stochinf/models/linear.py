@@ -139,14 +139,14 @@ class LinearTarget(NamedTuple):
 
     def whole(self, position: Floats, out: Floats) -> float:
         """Write the gradient of f without l1; return f."""
-        return self.smooth_gradient(position, out) / self.labels.size + self.penalty(position)
+        return self.smooth_gradient(position, out) / self.labels.size + self.penalty(position)  # type: ignore[no-any-return]
 
     def log_density(self, position: Floats) -> float:
         """Return -n f(w)."""
         total = 0.0
         for row in range(self.labels.size):
             total += self.row_loss(row, self.score(row, position))
-        return -total - self.labels.size * self.penalty(position)
+        return -total - self.labels.size * self.penalty(position)  # type: ignore[no-any-return]
 
     def log_density_gradient(self, position: Floats, out: Floats) -> float:
         """Write -n times the gradient of f, at 0 a subgradient of |w|_1; return -n f(w)."""
@@ -155,7 +155,7 @@ class LinearTarget(NamedTuple):
             if j < self.penalised and position[j] != 0.0:
                 out[j] += self.l1 if position[j] > 0.0 else -self.l1
             out[j] *= -self.labels.size
-        return -total - self.labels.size * self.penalty(position)
+        return -total - self.labels.size * self.penalty(position)  # type: ignore[no-any-return]
 
     @property
     def sparse(self) -> bool:

@@ -74,4 +74,4 @@ def multinomial_gap(target: Any, position: Floats) -> float:
     conjugates = np.maximum(np.abs(V) - target.l1, 0.0) ** 2 / (2.0 * target.l2) if target.l2 > 0 else 0.0
     losses = -float(target.weights @ logs[np.arange(n), target.labels]) / n
     rounding = ROUNDING * (losses + float(penalties.sum()))
-    return gap + float(np.maximum(penalties + conjugates - w * V, 0.0).sum()) + rounding
+    return float(gap + np.maximum(penalties + conjugates - w * V, 0.0).sum() + rounding)

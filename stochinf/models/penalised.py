@@ -126,9 +126,8 @@ class ColumnTarget(NamedTuple):
         if isinstance(self.loss, SquaredLoss):
             centre = self.labels.mean() if self.intercept else 0.0
             return float(0.5 * np.mean((self.labels - centre) ** 2))
-        return (
-            float(write_slopes(self.loss, np.zeros(self.labels.size), self.labels, np.empty(self.labels.size))) / self.labels.size
-        )
+        n = int(self.labels.size)
+        return float(write_slopes(self.loss, np.zeros(n), self.labels, np.empty(n))) / n
 
     def certificate(self, position: npt.ArrayLike) -> Certificate:
         """Return the duality gap, or how far the subdifferential is from zero where the penalty has no finite one."""

@@ -77,7 +77,7 @@ class WeightedLoss(NamedTuple):
     def divergence(self, z: Floats, y: npt.NDArray[np.complex128], u: Floats) -> Floats:
         """Return the divergences of all rows."""
         weights = np.where(y.imag > 0, y.imag, 1.0)
-        return y.imag * np.asarray(self.inner.divergence(z, np.ascontiguousarray(y.real), u / weights))
+        return np.asarray(y.imag * self.inner.divergence(z, np.ascontiguousarray(y.real), u / weights))
 
 
 def weighted(loss: Any, responses: Floats, weights: Floats | None) -> tuple[Any, npt.NDArray[Any]]:

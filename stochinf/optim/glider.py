@@ -104,7 +104,7 @@ class GlidingDescent(NamedTuple):
         for b in range(size_of(point)):
             row = member(point, b)
             for k in range(target.design.first(row), target.design.end(row)):
-                self.catch_up(np.int64(target.design.column(k)), state, last)
+                self.catch_up(np.int64(target.design.column(k)), state, last)  # type: ignore[arg-type]
         for b in range(size_of(point)):
             row = member(point, b)
             target.add_row(row, target.slope(row, target.score(row, state.vector)) / size_of(point), state.gradient)
@@ -113,7 +113,7 @@ class GlidingDescent(NamedTuple):
         for b in range(size_of(point)):
             row = member(point, b)
             for k in range(target.design.first(row), target.design.end(row)):
-                self.meet(np.int64(target.design.column(k)), state, last + 1, move)
+                self.meet(np.int64(target.design.column(k)), state, last + 1, move)  # type: ignore[arg-type]
         state.steps[0] = last + 1
         if last + 2 == state.table.shape[0]:
             for j in range(state.vector.size):
