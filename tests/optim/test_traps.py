@@ -28,7 +28,6 @@ SMOOTH = {
 }
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["auto", "SAGA", "SGD", "SGD(0.001)"])
 def test_empty_rows_and_columns_and_constant_ones_do_no_harm(name, form):
