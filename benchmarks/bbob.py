@@ -7,6 +7,7 @@ sphere, everything included, in one process, turn by turn.
 
     python benchmarks/bbob.py                 # one seed, ours alone: minutes
     python benchmarks/bbob.py 5 --peers       # hours, most of them pycma's
+    python benchmarks/bbob.py 1 --peers --instances=3        # ten minutes
     python benchmarks/bbob.py --cost
 """
 
@@ -94,16 +95,16 @@ def scipys(given: Problem, start: Floats, rng: np.random.Generator) -> float:
     return f.best
 
 
-def solved(solve: Solver, number: int, seed: int) -> int:
+def solved(solve: Solver, number: int, seed: int, instances: int) -> int:
     """Return how many instances of a function are solved."""
     count = 0
-    for instance in range(1, INSTANCES + 1):
+    for instance in range(1, instances + 1):
         rng = np.random.default_rng([seed, number, instance])
         count += solve(problem(number, instance, DIM, (-EDGE, EDGE)), rng.uniform(-EDGE, EDGE, DIM), rng) <= CLOSE
     return count
 
 
-def counts(seeds: int, peers: bool) -> None:
+def counts(seeds: int, instances: int, peers: bool) -> None:
     """Print how many problems are solved, function by function and in all."""
     solvers: dict[str, Solver] = {"CMAES": ours(si.optim.CMAES(SIGMA)), "NelderMead": ours(si.optim.NelderMead(SIGMA))}
     if peers:
@@ -111,11 +112,11 @@ def counts(seeds: int, peers: bool) -> None:
     table = {name: np.zeros((seeds, len(NAMES))) for name in solvers}
     for number, title in enumerate(NAMES, 1):
         for name, solve in solvers.items():
-            table[name][:, number - 1] = [solved(solve, number, seed) for seed in range(seeds)]
+            table[name][:, number - 1] = [solved(solve, number, seed, instances) for seed in range(seeds)]
         shown = ", ".join(f"{name} {rows[:, number - 1].mean():.1f}" for name, rows in table.items())
-        print(f"f{number:<3} {title:<30} {shown}  of {INSTANCES}", flush=True)
+        print(f"f{number:<3} {title:<30} {shown}  of {instances}", flush=True)
     for name, rows in table.items():
-        print(f"{name}: {rows.sum(1).mean():.1f} of {INSTANCES * len(NAMES)}")
+        print(f"{name}: {rows.sum(1).mean():.1f} of {instances * len(NAMES)}")
     for name, peer in (("CMAES", "pycma"), ("NelderMead", "scipy")):
         if peer in table and seeds > 1:
             difference = table[name].sum(1) - table[peer].sum(1)
@@ -144,5 +145,7 @@ def cost() -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if "--cost" not in sys.argv:
-        counts(next((int(a) for a in sys.argv[1:] if a.isdigit()), 1), "--peers" in sys.argv)
+        seeds = next((int(a) for a in sys.argv[1:] if a.isdigit()), 1)
+        instances = next((int(a.removeprefix("--instances=")) for a in sys.argv[1:] if a.startswith("--instances=")), INSTANCES)
+        counts(seeds, instances, "--peers" in sys.argv)
     cost()

@@ -15,7 +15,7 @@ from stochinf.engine.session import Session
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
-__all__ = ["History", "result"]
+__all__ = ["History", "in_single", "result"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -145,6 +145,17 @@ def result(session: Session, history: History, why: str = "") -> OptimizeResult:
             "interrupted": session.interrupted,
         }
     )
+    return made
+
+
+def in_single(made: OptimizeResult, target: Any) -> OptimizeResult:
+    """Return a result with x in single precision, and what is known of that x."""
+    x = made.x.astype(np.float32)
+    if made.x.dtype == x.dtype:
+        return made
+    gradient, certificate = target.full_gradient(x), target.certificate(x)
+    made.update(x=x, fun=target.objective(x), jac=gradient, grad_norm=float(np.linalg.norm(gradient)))
+    made.update(gap=float(getattr(certificate, "bound", math.inf)), certificate=getattr(certificate, "text", ""))
     return made
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
-from stochinf.api.history import History, result
+from stochinf.api.history import History, in_single, result
 from stochinf.api.searching import SearchHistory
 from stochinf.engine import progress as progress_module
 from stochinf.engine.block import NEVER
@@ -75,11 +76,11 @@ def minimize(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        `x`, `fun`, `jac` (the gradient of the whole objective), `grad_norm`, `gap` (a bound of fun - min f, infinite where none
-        is known) and `certificate` (what it rests on), `nit` (steps), `nfev` (rows visited), `success`, `status`, `message`
-        and `reason`, `history` (pairs of step and objective, at the start, after every epoch and at the end), `rng_entropy`,
-        `interrupted`. If the iterates stop being finite, `x` is the best of the history, and `success` is False; so it is
-        after Ctrl-C and where a callback ended the run.
+        `x` (float32 where the features are), `fun`, `jac` (the gradient of the whole objective), `grad_norm`, `gap` (a bound of
+        fun - min f, infinite where none is known) and `certificate` (what it rests on), `nit` (steps), `nfev` (rows visited),
+        `success`, `status`, `message` and `reason`, `history` (pairs of step and objective, at the start, after every epoch and
+        at the end), `rng_entropy`, `interrupted`. If the iterates stop being finite, `x` is the best of the history, and
+        `success` is False; so it is after Ctrl-C and where a callback ended the run.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def minimize(
     >>> si.minimize(model, si.optim.SGD(), stop=si.stop.epochs(100), rng=0).nit
     400
     """
-    target = as_target(problem)
+    given = target = as_target(problem)
     rule, why = _rule(rule, target, picker, schedule)
     target = rule.form(target) if hasattr(rule, "form") else target
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
@@ -107,7 +108,7 @@ def minimize(
     if not hasattr(target, "objective"):
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
     check_stop(stop, target, Nothing())
-    init, entropy = _start(x0), entropy_of(rng)
+    init, entropy = _start(x0, target), entropy_of(rng)
     rule = _settled(rule, target, picker, schedule, init, entropy)
     plan = Plan(rule, target, picker, schedule, Nothing(), init, 1, 0, NEVER, False, entropy)
     session = build(plan, 0)
@@ -118,7 +119,13 @@ def minimize(
         error.result = result(session, history, why) if history.pairs else None
         raise
     history.close()
-    return result(session, history, why)
+    made = result(session, history, why)
+    return in_single(made, given) if _is_single(given) else made
+
+
+def _is_single(target: Any) -> bool:
+    """Whether the features of a target are in single precision."""
+    return getattr(getattr(target, "design", None), "precision", None) is np.float32
 
 
 def _rule(rule: Any, target: Any, picker: Any, schedule: Any) -> tuple[Any, str]:
@@ -132,8 +139,10 @@ def _rule(rule: Any, target: Any, picker: Any, schedule: Any) -> tuple[Any, str]
     return choice(target) if picker is None and schedule is None else stochastic(target)
 
 
-def _start(x0: Any) -> npt.NDArray[Any] | None:
-    """Return the one starting position."""
+def _start(x0: Any, target: Any) -> npt.NDArray[Any] | None:
+    """Return the one starting position; in single precision where the features are."""
+    if x0 is None and _is_single(target):
+        return np.zeros(target.dim, np.float32)
     init = starting_positions(x0, 1)
     if init is not None and init.ndim > 1:
         raise StochinfError(f"x0: shape {init.shape}; one position is needed")

@@ -79,6 +79,7 @@ MODULES = {
     "optim.signs": ("Averaged", "BySign", "Resilient"),
     "optim.squares": ("ByAverage", "ByDeviation", "BySum", "ByUnits"),
     "optim.statistical": ("BySignal", "StatisticalStep"),
+    "optim.suffix": ("Averaging",),
     "optim.contract": ("Plain", "Turning"),
     "optim.transforms": ("Chain", "Clip", "Identity", "Momentum", "RunningAverage"),
     "optim.velocity": ("Ahead", "Dampened", "HeavyBall", "HeavyBallAhead", "LookAhead"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,8 @@ TAPE = 65536
 """Points on a tape: it stays in the second-level cache, and its filling is not felt."""
 
 NEVER = 2**62
+
+_KEPT = threading.local()
 
 
 @dataclass
@@ -62,16 +66,30 @@ def advance(block: Block, steps: int) -> Block:
     """Run a block for some steps, a tape at a time; the result does not depend on how steps are cut into calls."""
     batch = int(getattr(block.picker, "batch", 0))
     longest = max(1, TAPE // max(1, batch))
-    size = min(steps, longest)
-    points = np.empty((size, batch) if batch else size, np.int64)
-    rates = np.empty(size)
     end = block.step + steps
-    with explained(block):
+    with explained(block), _tapes(min(steps, longest), batch) as (points, rates):
         while block.step < end:
             length = min(end - block.step, longest)
             _stretch(block, points[:length], rates[:length])
             block.step += length
     return block
+
+
+@contextlib.contextmanager
+def _tapes(size: int, batch: int) -> Iterator[tuple[Any, Any]]:
+    """Lend the thread's tapes, whose memory is at hand; new ones where they are too short, or lent to a run around this one."""
+    kept = _KEPT.__dict__.pop("tapes", None)
+    if size * max(1, batch) > TAPE:
+        points, rates = np.empty(size * batch, np.int64), np.empty(size)
+    else:
+        points, rates = kept or (np.empty(TAPE, np.int64), np.empty(TAPE))
+        kept = points, rates
+    try:
+        taken = points[: size * max(1, batch)]
+        yield taken.reshape(size, batch) if batch else taken, rates[:size]
+    finally:
+        if kept:
+            _KEPT.tapes = kept
 
 
 def _stretch(block: Block, points: Any, rates: Any) -> None:

@@ -15,6 +15,7 @@ from stochinf.engine.errors import ConvergenceWarning, StochinfError
 from stochinf.engine.stop import epochs
 from stochinf.models.design import as_design, features, with_intercept
 from stochinf.models.linear import LinearTarget
+from stochinf.models.weights import weighted
 from stochinf.optim.pilot import piloted, serves
 from stochinf.optim.sgd import SGD
 from stochinf.rbm.checks import entropy_from, whole
@@ -70,20 +71,23 @@ class Stochastic(BaseEstimator):  # type: ignore[misc]
             self, X, y, accept_sparse="csr", dtype=np.float64, reset=reset, y_numeric=isinstance(self, RegressorMixin)
         )
 
-    def _solved(self, X: Any, y: Any, entropy: int) -> Any:
+    def _solved(self, X: Any, y: Any, entropy: int, weights: Floats | None = None) -> Any:
         """Return the result of a run over all passes."""
         passes = whole("max_iter", self.max_iter)
-        model = self._kind()(X, y, l2=self.alpha, l1=self.l1, intercept=self.fit_intercept)
+        model = self._kind()(X, y, l2=self.alpha, l1=self.l1, intercept=self.fit_intercept, sample_weight=weights)
         result = minimize(model, self._rule(), stop=epochs(passes), rng=entropy, progress=False)
         if not result.success:
             warnings.warn(f"{type(self).__name__}: {result.message}", ConvergenceWarning, stacklevel=4)
         return result
 
-    def _passed(self, X: Any, y: Any, entropy: int, start: Floats | None, place: int, steps: int) -> Floats:
+    def _passed(
+        self, X: Any, y: Any, entropy: int, start: Floats | None, place: int, steps: int, weights: Floats | None = None
+    ) -> Floats:
         """Return the coefficients after one pass over a chunk; rates go on where they stood."""
         rows, rule = features("X", X), self._rule()
         design = as_design(with_intercept(rows) if self.fit_intercept else rows)
-        target = LinearTarget(design, self._kind().loss, y, self.alpha, self.l1, rows.shape[1])
+        loss, y = weighted(self._kind().loss, y, weights)
+        target = LinearTarget(design, loss, y, self.alpha, self.l1, rows.shape[1])
         if getattr(rule, "plain", lambda: False)():
             if serves(rule, target, None, None) and place not in self._rates:
                 kernel = piloted(target, start, entropy)

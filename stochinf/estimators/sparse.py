@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from stochinf.api.minimizing import minimize
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
@@ -21,6 +21,7 @@ from stochinf.models.logistic import LogisticRegression
 from stochinf.models.penalised import ColumnTarget
 from stochinf.models.penalties import ElasticNet as Penalty
 from stochinf.models.turning import columns_of
+from stochinf.models.weights import row_weights, weighted
 from stochinf.optim.coordinate.rules import WorkingSets
 from stochinf.rbm.checks import whole
 
@@ -42,13 +43,14 @@ class _Sparse(BaseEstimator):  # type: ignore[misc]
         """Return l1 and l2."""
         return self.alpha, 0.0
 
-    def _solved(self, loss: Any, X: Any, y: Floats, start: Floats | None) -> Any:
+    def _solved(self, loss: Any, X: Any, y: Floats, start: Floats | None, sample_weight: Any) -> Any:
         """Return the result; the columns of dense features are centred, so that the intercept stands apart."""
         columns, width = columns_of("X", X), X.shape[1]
         means = np.zeros(width)
         if self.fit_intercept and isinstance(columns, DenseColumns):
             means = columns.columns.mean(axis=1)
             columns = DenseColumns(columns.columns - means[:, np.newaxis])
+        loss, y = weighted(loss, y, row_weights(type(self).__name__, sample_weight, None, y, None))
         target = ColumnTarget(columns, loss, y, Penalty(*self._strengths()), width, int(bool(self.fit_intercept)))
         if start is not None and self.fit_intercept:
             start = np.append(start[:-1], start[-1] + means @ start[:-1])
@@ -147,13 +149,15 @@ class ElasticNet(RegressorMixin, _Sparse):  # type: ignore[misc]
             raise StochinfError(f"{type(self).__name__}: l1_ratio = {self.l1_ratio}; a number from 0 to 1 is needed")
         return self.alpha * self.l1_ratio, self.alpha * (1.0 - self.l1_ratio)
 
-    def fit(self, X: Any, y: Any) -> Any:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, at least 0; they are scaled to a mean of 1.
 
         Returns
         -------
@@ -161,11 +165,13 @@ class ElasticNet(RegressorMixin, _Sparse):  # type: ignore[misc]
             Itself.
         """
         X, y = validate_data(self, X, y, accept_sparse=["csc", "csr"], dtype=np.float64, y_numeric=True)
-        centre = float(y.mean()) if self.fit_intercept else 0.0
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        centre = float(np.average(y, weights=sample_weight)) if self.fit_intercept else 0.0
         start = self._joined()
         if start is not None and self.fit_intercept:
             start[-1] -= centre
-        result = self._solved(LinearRegression.loss, X, np.asarray(y - centre, dtype=np.float64), start)
+        result = self._solved(LinearRegression.loss, X, np.asarray(y - centre, dtype=np.float64), start, sample_weight)
         self.coef_, intercept = self._split(result.x)
         self.intercept_, self.dual_gap_, self.n_iter_ = intercept + centre, result.gap, int(result.nit)
         return self
@@ -286,7 +292,7 @@ class SparseLogistic(ClassifierMixin, _Sparse):  # type: ignore[misc]
         self.max_iter = max_iter
         self.warm_start = warm_start
 
-    def fit(self, X: Any, y: Any) -> SparseLogistic:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SparseLogistic:
         """Fit.
 
         Parameters
@@ -294,6 +300,8 @@ class SparseLogistic(ClassifierMixin, _Sparse):  # type: ignore[misc]
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
             Labels of two kinds.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, at least 0; they are scaled to a mean of 1.
 
         Returns
         -------
@@ -306,7 +314,10 @@ class SparseLogistic(ClassifierMixin, _Sparse):  # type: ignore[misc]
         if self.classes_.size != 2:
             found = "1 class" if self.classes_.size == 1 else f"{self.classes_.size} classes"
             raise ValueError(f"Only binary classification is supported. y has {found}; two are needed")
-        result = self._solved(LogisticRegression.loss, X, np.where(y == self.classes_[1], 1.0, -1.0), self._joined())
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        signs = np.where(y == self.classes_[1], 1.0, -1.0)
+        result = self._solved(LogisticRegression.loss, X, signs, self._joined(), sample_weight)
         coefficients, intercept = self._split(result.x)
         self.coef_, self.intercept_ = coefficients[np.newaxis], np.array([intercept])
         self.dual_gap_, self.n_iter_ = result.gap, int(result.nit)

@@ -14,6 +14,7 @@ from stochinf.estimators.base import Stochastic
 from stochinf.models.least_squares import LinearRegression
 from stochinf.models.logistic import LogisticRegression
 from stochinf.models.squared_hinge import SquaredHinge
+from stochinf.models.weights import row_weights
 
 __all__ = ["SGDClassifier", "SGDRegressor"]
 
@@ -44,6 +45,8 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         Passes over the data.
     random_state : int, RandomState, Generator or None
         As in scikit-learn.
+    class_weight : dict or "balanced", optional
+        Weights of the classes, 1 for those left out; "balanced", which `fit` alone takes, lets all count alike.
 
     Attributes
     ----------
@@ -80,10 +83,12 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         rule: Any = None,
         max_iter: int = 10,
         random_state: Any = None,
+        class_weight: Any = None,
     ) -> None:
         super().__init__(
             loss, alpha=alpha, l1=l1, fit_intercept=fit_intercept, rule=rule, max_iter=max_iter, random_state=random_state
         )
+        self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any) -> SGDClassifier:
         """Fit from fresh coefficients.
@@ -104,7 +109,8 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         if self.classes_.size < 2:
             raise ValueError(f"SGDClassifier: {self.classes_.size} class in y; at least two classes are needed")
         self._begin()
-        results = [self._solved(X, np.where(y == c, 1, 0), self._seed(k)) for k, c in enumerate(self._sides())]
+        weights = self._weights(y)
+        results = [self._solved(X, np.where(y == c, 1, 0), self._seed(k), weights) for k, c in enumerate(self._sides())]
         self._kept([result.x for result in results])
         self.gap_ = np.array([result.gap for result in results])
         self.history_ = [result.history for result in results]
@@ -141,14 +147,26 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
             raise ValueError(
                 f"SGDClassifier: label {unknown[:1].tolist()[0]!r} is not among the classes {self.classes_.tolist()}"
             )
-        starts, passed = self._starts(), []
+        starts, passed, weights = self._starts(), [], self._weights(y, whole=False)
         for place, (c, start) in enumerate(zip(self._sides(), starts, strict=True)):
-            passed.append(self._passed(X, np.where(y == c, 1.0, -1.0), self._seed(place), start, place, self._steps))
+            signs = np.where(y == c, 1.0, -1.0)
+            passed.append(self._passed(X, signs, self._seed(place), start, place, self._steps, weights))
         self._kept(passed)
         self._steps += X.shape[0]
         self._chunks += 1
         self.n_iter_ += 1
         return self
+
+    def _weights(self, y: Any, whole: bool = True) -> Floats | None:
+        """Return the weights of rows by their classes; those of a chunk are not scaled, and none are balanced."""
+        if self.class_weight is None:
+            return None
+        if not whole and isinstance(self.class_weight, str):
+            raise StochinfError(
+                f"SGDClassifier: class_weight = {self.class_weight!r} in partial_fit, which does not see all rows; give a dict"
+            )
+        codes = np.searchsorted(self.classes_, y)
+        return row_weights("SGDClassifier", None, self.class_weight, codes, self.classes_, scaled=whole)
 
     def _sides(self) -> Any:
         """Return the classes that are set against the rest."""

@@ -1,10 +1,11 @@
 """The design matrix of regression models: features as the user has them, made into what compiled code reads.
 
-Features become float64: a C-contiguous array, or compressed rows (CSR) with sorted, unique columns and int32 indices where
-they fit. The user's own arrays are never changed. Both forms are parts with the same methods, so that models and kernels are
-written once: `dot(row, vector)`, `add(row, amount, vector)`, `outer(row, amount, square)`, `spread(point, factor, gradient,
-vector)`; and, for kernels that look at single entries, `first(row)`, `end(row)`, `column(place)`, `entry(row, place)`. Those of
-compressed rows index by unsigned integers: a look at the sign doubles the time of an outer product.
+Features become float64, but for those in float32, which stay so: a C-contiguous array, or compressed rows (CSR) with sorted,
+unique columns and int32 indices where they fit. The user's own arrays are never changed. Both forms are parts with the same
+methods, so that models and kernels are written once: `dot(row, vector)`, `add(row, amount, vector)`, `outer(row, amount,
+square)`, `spread(point, factor, gradient, vector)`; and, for kernels that look at single entries, `first(row)`, `end(row)`,
+`column(place)`, `entry(row, place)`. Those of compressed rows index by unsigned integers: a look at the sign doubles the time of
+an outer product.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from stochinf.models.batch import member, size_of
 
 __all__ = ["CompressedRows", "DenseRows", "as_design", "features", "matrix", "with_intercept"]
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[Any]
 
 
 @part(reorder=True)
@@ -36,6 +37,15 @@ class DenseRows(NamedTuple):
     """
 
     rows: Floats
+
+    def checked(self) -> DenseRows:
+        """Make the entries float64, or float32."""
+        return self._replace(rows=np.require(self.rows, precise(self.rows.dtype), ["C", "A", "W"]))
+
+    @property
+    def precision(self) -> Any:
+        """The type of the entries: float32 or float64."""
+        return self.rows.dtype.type
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -115,6 +125,15 @@ class CompressedRows(NamedTuple):
     row_start: npt.NDArray[Any]
     n_columns: int
 
+    def checked(self) -> CompressedRows:
+        """Make the entries float64, or float32."""
+        return self._replace(values=np.require(self.values, precise(self.values.dtype), ["C", "A", "W"]))
+
+    @property
+    def precision(self) -> Any:
+        """The type of the entries: float32 or float64."""
+        return self.values.dtype.type
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
@@ -176,6 +195,11 @@ class CompressedRows(NamedTuple):
                 gradient[j] = 0.0
 
 
+def precise(dtype: np.dtype[Any]) -> Any:
+    """Return float32 for float32, else float64."""
+    return np.float32 if dtype == np.float32 else np.float64
+
+
 def as_design(rows: Floats | CompressedRows) -> DenseRows | CompressedRows:
     """Return features as the part that compiled code reads."""
     return rows if isinstance(rows, CompressedRows) else DenseRows(rows)
@@ -200,7 +224,7 @@ def with_intercept(rows: Floats | CompressedRows) -> Floats | CompressedRows:
            [3., 1.]])
     """
     if not isinstance(rows, CompressedRows):
-        return np.ascontiguousarray(np.column_stack([rows, np.ones(rows.shape[0])]))
+        return np.ascontiguousarray(np.column_stack([rows, np.ones(rows.shape[0], rows.dtype)]))
     ends = rows.row_start[1:]
     index = rows.columns.dtype
     return CompressedRows(
@@ -212,7 +236,7 @@ def with_intercept(rows: Floats | CompressedRows) -> Floats | CompressedRows:
 
 
 def features(name: str, X: Any) -> Floats | CompressedRows:
-    """Return a matrix of features as float64: dense and C-contiguous, or in compressed rows.
+    """Return a matrix of features as float64, or float32 where it is: dense and C-contiguous, or in compressed rows.
 
     Parameters
     ----------
@@ -248,7 +272,7 @@ def _dense(name: str, X: Any) -> Floats:
     demand_unmasked(name, X)
     if given.ndim != 2:
         raise StochinfError(f"{name}: shape {given.shape}; a matrix of shape (rows, columns) is needed")
-    return np.require(given, dtype=np.float64, requirements=["C", "A", "W"])
+    return np.require(given, dtype=precise(given.dtype), requirements=["C", "A", "W"])
 
 
 def _compressed(name: str, X: Any) -> CompressedRows:

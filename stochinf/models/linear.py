@@ -19,6 +19,7 @@ from stochinf.engine.parts import part
 from stochinf.models.batch import member, size_of
 from stochinf.models.certificates import Certificate, least_subgradient, linear_certificate
 from stochinf.models.design import CompressedRows, matrix
+from stochinf.models.weights import as_responses
 
 __all__ = ["LinearTarget", "Smoothness", "largest_eigenvalue", "squared_norms"]
 
@@ -57,6 +58,7 @@ class LinearTarget(NamedTuple):
     loss : part
         With `loss_value(z, y)`, `loss_slope(z, y)`, `loss_curvature(z, y)`.
     labels : ndarray of shape (n,)
+        With weights, complex: their imaginary parts.
     l2, l1 : float
     penalised : int
         How many coefficients, from the first, the penalties see: dim, or dim - 1 with an intercept.
@@ -64,10 +66,14 @@ class LinearTarget(NamedTuple):
 
     design: Any
     loss: Any
-    labels: Floats
+    labels: Any
     l2: float
     l1: float
     penalised: int
+
+    def checked(self) -> LinearTarget:
+        """Make the responses an array of one kind."""
+        return self._replace(labels=as_responses(self.labels))
 
     def score(self, row: int, vector: Floats) -> float:
         """Return x.vector."""
@@ -133,14 +139,14 @@ class LinearTarget(NamedTuple):
 
     def whole(self, position: Floats, out: Floats) -> float:
         """Write the gradient of f without l1; return f."""
-        return self.smooth_gradient(position, out) / self.labels.size + self.penalty(position)
+        return self.smooth_gradient(position, out) / self.labels.size + self.penalty(position)  # type: ignore[no-any-return]
 
     def log_density(self, position: Floats) -> float:
         """Return -n f(w)."""
         total = 0.0
         for row in range(self.labels.size):
             total += self.row_loss(row, self.score(row, position))
-        return -total - self.labels.size * self.penalty(position)
+        return -total - self.labels.size * self.penalty(position)  # type: ignore[no-any-return]
 
     def log_density_gradient(self, position: Floats, out: Floats) -> float:
         """Write -n times the gradient of f, at 0 a subgradient of |w|_1; return -n f(w)."""
@@ -149,7 +155,7 @@ class LinearTarget(NamedTuple):
             if j < self.penalised and position[j] != 0.0:
                 out[j] += self.l1 if position[j] > 0.0 else -self.l1
             out[j] *= -self.labels.size
-        return -total - self.labels.size * self.penalty(position)
+        return -total - self.labels.size * self.penalty(position)  # type: ignore[no-any-return]
 
     @property
     def sparse(self) -> bool:
@@ -198,8 +204,11 @@ class LinearTarget(NamedTuple):
 
     def row_smoothness(self) -> float:
         """Return the largest Lipschitz constant of a row's gradient, c max |x|^2 + l2 for curvatures of at most c."""
-        largest = float(squared_norms(self.design).max())
-        return (float(self.loss.steepest) * largest if largest > 0 else 0.0) + self.l2
+        norms, steepest = squared_norms(self.design), float(self.loss.steepest)
+        if np.iscomplexobj(self.labels):
+            norms, steepest = norms * self.labels.imag, float(self.loss.inner.steepest)
+        largest = float(norms.max())
+        return (steepest * largest if largest > 0 else 0.0) + self.l2
 
     def smoothness(self) -> Smoothness:
         """Return the constants of a row's gradient and of the whole, c times the largest eigenvalue of X'X / n, + l2."""
@@ -210,8 +219,9 @@ class LinearTarget(NamedTuple):
 def squared_norms(rows: Any) -> Floats:
     """Return |x|^2 of every row."""
     if isinstance(rows, CompressedRows):
-        return np.asarray(rows.to_scipy().power(2).sum(axis=1), dtype=np.float64).reshape(-1)
-    return np.asarray(np.einsum("ij,ij->i", matrix(rows), matrix(rows)))
+        squares = rows.to_scipy().power(2, dtype=np.float64)
+        return np.asarray(squares.sum(axis=1), dtype=np.float64).reshape(-1)
+    return np.asarray(np.einsum("ij,ij->i", matrix(rows), matrix(rows), dtype=np.float64))
 
 
 def largest_eigenvalue(rows: Any) -> float:
@@ -226,7 +236,7 @@ def largest_eigenvalue(rows: Any) -> float:
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    features = matrix(rows)
+    features = matrix(rows).astype(np.float64)
     dim = features.shape[1]
     if dim < 200:
         gram = features.T @ features

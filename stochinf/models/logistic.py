@@ -43,6 +43,10 @@ class LogisticRegression(LinearModel):
         Strength of the penalty l1 |w|_1.
     intercept : bool
         Add a coefficient, the last, that is not penalised.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the rows, at least 0; they are scaled to a mean of 1.
+    class_weight : dict or "balanced", optional
+        Weights of the classes, 1 for those left out; "balanced" lets all count alike.
 
     Attributes
     ----------

@@ -223,7 +223,7 @@ class SquaredHingeLoss(NamedTuple):
 
 
 @entry
-def write_slopes(loss: Any, scores: Floats, labels: Floats, out: Floats) -> float:
+def write_slopes(loss: Any, scores: Floats, labels: npt.NDArray[Any], out: Floats) -> float:
     """Write the slope of every row's loss; return the sum of the losses."""
     total = 0.0
     for row in range(scores.size):

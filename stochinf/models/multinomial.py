@@ -27,6 +27,7 @@ from stochinf.models.certificates import Certificate, least_subgradient
 from stochinf.models.design import CompressedRows, as_design, with_intercept
 from stochinf.models.finite_sum import write_whole
 from stochinf.models.linear import squared_norms
+from stochinf.models.multinomial_gap import multinomial_gap
 from stochinf.models.regression import LinearModel
 from stochinf.models.responses import class_labels
 
@@ -50,6 +51,10 @@ class MultinomialRegression(LinearModel):
         Strengths of the penalties l2/2 |W|^2 and l1 |W|_1 beside the *mean* loss.
     intercept : bool
         Add a coefficient per class, the last of its row, that is not penalised.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the rows, at least 0; they are scaled to a mean of 1.
+    class_weight : dict or "balanced", optional
+        Weights of the classes, 1 for those left out; "balanced" lets all count alike.
 
     Attributes
     ----------
@@ -79,6 +84,9 @@ class MultinomialRegression(LinearModel):
         codes, self.classes = class_labels(name, y, n)
         return codes
 
+    def _codes(self) -> Any:
+        return self.y
+
     def _described(self) -> str:
         return f", classes={self.classes.size}"
 
@@ -86,7 +94,13 @@ class MultinomialRegression(LinearModel):
         """Return what compiled code reads."""
         rows = with_intercept(self.X) if self.intercept else self.X
         return MultinomialTarget(
-            as_design(rows), np.asarray(self.y, np.int64), self.classes.size, self.l2, self.l1, self.X.shape[1]
+            as_design(rows),
+            np.asarray(self.y, np.int64),
+            self.classes.size,
+            self.l2,
+            self.l1,
+            self.X.shape[1],
+            np.ones(self.y.size) if self.sample_weight is None else self.sample_weight,
         )
 
     def recipe(self) -> dict[str, Any]:
@@ -120,6 +134,8 @@ class MultinomialTarget(NamedTuple):
     l2, l1 : float
     penalised : int
         How many columns, from the first, the penalties see.
+    weights : ndarray of shape (n,)
+        Of the rows, of mean 1; all alike by default.
     scores : ndarray of shape (classes,)
         Work space.
     """
@@ -130,11 +146,15 @@ class MultinomialTarget(NamedTuple):
     l2: float
     l1: float
     penalised: int
+    weights: Floats = EMPTY
     scores: Floats = EMPTY
 
     def checked(self) -> MultinomialTarget:
         """Make room to work in."""
-        return self if self.scores.size else self._replace(scores=np.zeros(self.classes))
+        if self.scores.size:
+            return self
+        weights = self.weights if self.weights.size else np.ones(self.labels.size)
+        return self._replace(weights=weights, scores=np.zeros(self.classes))
 
     def private(self) -> MultinomialTarget:
         """Return the same target with work space of its own."""
@@ -163,13 +183,13 @@ class MultinomialTarget(NamedTuple):
             total += self.scores[c]
         for c in range(self.classes):
             self.scores[c] /= total
-        return float(math.log(total) + most - own)
+        return float(self.weights[row] * (math.log(total) + most - own))
 
     def add_slope(self, row: int, weight: float, out: Floats) -> None:
         """Add weight times the gradient of the row whose chances are in the work space."""
         width = self.design.width()
         for c in range(self.classes):
-            slope = weight * (self.scores[c] - (1.0 if c == self.labels[row] else 0.0))
+            slope = weight * self.weights[row] * (self.scores[c] - (1.0 if c == self.labels[row] else 0.0))
             for k in range(self.design.first(row), self.design.end(row)):
                 out[c * width + np.int64(self.design.column(k))] += slope * self.design.entry(row, k)
 
@@ -257,13 +277,15 @@ class MultinomialTarget(NamedTuple):
         return np.concatenate([least_subgradient(slope, w, self.l1, self.penalised) for slope, w in parts])
 
     def certificate(self, position: Floats) -> Certificate:
-        """Return the norm of the gradient; with l2 alone and no intercept it bounds f - min f."""
+        """Return the duality gap where there is an l1 penalty, else the norm of the gradient; the bound is the duality gap."""
+        gap = multinomial_gap(self, np.array(position, dtype=np.float64))
+        if self.l1 > 0:
+            return Certificate("gap", gap, gap, "duality gap: f - min f is at most this")
         norm = float(np.linalg.norm(self.full_gradient(position)))
-        if self.l2 > 0 and self.penalised == self.design.shape[1]:
-            bound = norm**2 / (2.0 * self.l2) + 2e-15 * self.objective(position)
-            return Certificate("grad_norm", norm, bound, f"norm of the gradient; f - min f is at most {bound:.3g}")
+        if self.l2 > 0:
+            return Certificate("grad_norm", norm, gap, f"norm of the gradient; f - min f is at most the duality gap {gap:.3g}")
         return Certificate("grad_norm", norm, math.inf, "norm of the gradient; nothing is known that bounds f - min f")
 
     def row_smoothness(self) -> float:
         """Return the largest Lipschitz constant of a row's gradient, max |x|^2 / 2 + l2."""
-        return 0.5 * float(squared_norms(self.design).max()) + self.l2
+        return 0.5 * float((self.weights * squared_norms(self.design)).max()) + self.l2

@@ -26,6 +26,7 @@ from stochinf.models.penalties import L1, ElasticNet
 from stochinf.models.regression import LinearModel
 from stochinf.models.responses import real_responses
 from stochinf.models.turning import as_columns, columns_of
+from stochinf.models.weights import as_responses
 
 __all__ = ["ROUNDING", "ColumnTarget", "Lasso", "Penalised", "column_target"]
 
@@ -72,10 +73,14 @@ class ColumnTarget(NamedTuple):
 
     columns: Any
     loss: Any
-    labels: Floats
+    labels: Any
     penalty: Any
     penalised: int
     intercept: int = 0
+
+    def checked(self) -> ColumnTarget:
+        """Make the responses an array of one kind."""
+        return self._replace(labels=as_responses(self.labels))
 
     @property
     def dim(self) -> int:
@@ -121,9 +126,8 @@ class ColumnTarget(NamedTuple):
         if isinstance(self.loss, SquaredLoss):
             centre = self.labels.mean() if self.intercept else 0.0
             return float(0.5 * np.mean((self.labels - centre) ** 2))
-        return (
-            float(write_slopes(self.loss, np.zeros(self.labels.size), self.labels, np.empty(self.labels.size))) / self.labels.size
-        )
+        n = int(self.labels.size)
+        return float(write_slopes(self.loss, np.zeros(n), self.labels, np.empty(n))) / n
 
     def certificate(self, position: npt.ArrayLike) -> Certificate:
         """Return the duality gap, or how far the subdifferential is from zero where the penalty has no finite one."""

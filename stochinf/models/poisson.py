@@ -39,6 +39,8 @@ class PoissonRegression(LinearModel):
         Strengths of the penalties l2/2 |w|^2 and l1 |w|_1 beside the *mean* loss.
     intercept : bool
         Add a coefficient, the last, that is not penalised.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the rows, at least 0; they are scaled to a mean of 1.
 
     Attributes
     ----------

@@ -2,7 +2,8 @@ r"""What the linear regression models share: checked data, penalties, an interce
 
 .. math:: f(w, b) = \frac1n \sum_i \ell(x_i \cdot w + b, y_i) + \frac{\lambda_2}{2} |w|^2 + \lambda_1 |w|_1
 
-With `intercept=True` the features get a last column of ones, whose coefficient b is the last and is not penalised.
+With `intercept=True` the features get a last column of ones, whose coefficient b is the last and is not penalised. Weights of
+rows and classes are those of `stochinf.models.weights`.
 
 References
 ----------
@@ -22,6 +23,7 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import convert
 from stochinf.models.design import CompressedRows, as_design, features, matrix, with_intercept
 from stochinf.models.linear import LinearTarget
+from stochinf.models.weights import row_weights, weighted
 
 __all__ = ["LinearModel"]
 
@@ -37,16 +39,34 @@ class LinearModel(ABC):
     y : ndarray of shape (n,)
     l2, l1 : float
     intercept : bool
+    sample_weight : ndarray of shape (n,) or None
+        Weights of rows, those of their classes included, scaled to a mean of 1.
     """
 
     loss: Any = None
 
-    def __init__(self, X: Any, y: Any, l2: float = 0.0, l1: float = 0.0, intercept: bool = False) -> None:
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        intercept: bool = False,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+    ) -> None:
         name = type(self).__name__
         self.X = features(f"{name}: X", X)
         self.y = self._responses(f"{name}: y", y, self.X.shape[0])
         self.l2, self.l1 = (_strength(name, field, value) for field, value in (("l2", l2), ("l1", l1)))
         self.intercept = bool(intercept)
+        classes = getattr(self, "classes", None)
+        self.sample_weight = row_weights(name, sample_weight, class_weight, self._codes(), classes)
+
+    def _codes(self) -> npt.NDArray[Any]:
+        """Return the class of every row, where there are classes."""
+        return (np.asarray(self.y) > 0).astype(np.int64)
 
     @abstractmethod
     def _responses(self, name: str, y: Any, n: int) -> Floats:
@@ -61,16 +81,19 @@ class LinearModel(ABC):
         n, dim = self.X.shape
         rest = f", l1={self.l1:g}" if self.l1 else ""
         rest += ", intercept=True" if self.intercept else ""
+        rest += ", weighted" if self.sample_weight is not None else ""
         return f"{type(self).__name__}(n={n}, dim={dim}, {kind}{self._described()}, l2={self.l2:g}{rest})"
 
     def as_target(self) -> Any:
         """Return what compiled code reads."""
         rows = with_intercept(self.X) if self.intercept else self.X
-        return LinearTarget(as_design(rows), self.loss, self.y, self.l2, self.l1, self.X.shape[1])
+        loss, labels = weighted(self.loss, self.y, self.sample_weight)
+        return LinearTarget(as_design(rows), loss, labels, self.l2, self.l1, self.X.shape[1])
 
     def recipe(self) -> dict[str, Any]:
         """Return the arguments that make this model again."""
-        return {"X": self.X, "y": self.y, "l2": self.l2, "l1": self.l1, "intercept": self.intercept}
+        made = {"X": self.X, "y": self.y, "l2": self.l2, "l1": self.l1, "intercept": self.intercept}
+        return made if self.sample_weight is None else {**made, "sample_weight": self.sample_weight}
 
     def scores(self, coefficients: npt.ArrayLike, X: Any = None) -> Floats:
         """Return x.w + b for each row of X (by default the data), shape (..., n).

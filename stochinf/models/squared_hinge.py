@@ -39,6 +39,10 @@ class SquaredHinge(LinearModel):
         Strengths of the penalties l2/2 |w|^2 and l1 |w|_1 beside the *mean* loss.
     intercept : bool
         Add a coefficient, the last, that is not penalised.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the rows, at least 0; they are scaled to a mean of 1.
+    class_weight : dict or "balanced", optional
+        Weights of the classes, 1 for those left out; "balanced" lets all count alike.
 
     Attributes
     ----------

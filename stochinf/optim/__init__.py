@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = exports(
         **dict.fromkeys(("SAG", "SAGA", "SVRG"), "variance_reduced"),
         "SGD": "sgd",
         "SPSA": "black_box.spsa",
+        "Averaging": "suffix",
         "StatisticalStep": "statistical",
         "TwoPoint": "black_box.two_point",
         "hogwild": "parallel",

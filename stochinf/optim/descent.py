@@ -19,6 +19,8 @@ from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
 from stochinf.models.batch import size_of
 from stochinf.optim.contract import Move, in_precision, seeded
+from stochinf.optim.glider import GlidingDescent, pays
+from stochinf.optim.gliding import gliding
 from stochinf.optim.lazy import LazyDescent
 from stochinf.optim.linear import LinearSGD
 from stochinf.optim.starting import starting_point
@@ -93,7 +95,7 @@ def descent(rate: Any, transform: Any, target: Any, asker: str = "SGD") -> Any:
 
     Returns
     -------
-    Descent, LazyDescent or LinearSGD
+    Descent, GlidingDescent, LazyDescent or LinearSGD
 
     Raises
     ------
@@ -112,6 +114,10 @@ def descent(rate: Any, transform: Any, target: Any, asker: str = "SGD") -> Any:
             return LinearSGD(rate)
         if target.sparse and not target.l2 and getattr(whole, "lazy", False):
             return LazyDescent(rate, whole)
+        if target.sparse and not target.l2 and pays(target):
+            glides = gliding(transform)
+            if glides is not None:
+                return GlidingDescent(rate, glides)
     return Descent(rate, whole)
 
 

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.jit import helper
+from stochinf.engine.pairs import over_roots
 from stochinf.engine.parts import part
 from stochinf.optim.contract import TINY, Move, elementwise
 
@@ -39,6 +40,10 @@ Floats = npt.NDArray[Any]
 
 SMALLEST = 1e-140
 """Sizes below this, near the root of `TINY`, count as this."""
+
+
+NOTHING = 1e-17
+"""One less a number below this is one."""
 
 
 class Moments(NamedTuple):
@@ -73,7 +78,7 @@ def corrections(clock: npt.NDArray[np.float64], beta1: float, beta2: float, firs
     power2 = clock[1] * beta2
     clock[0] = power1 if power1 > TINY else 0.0
     clock[1] = power2 if power2 > TINY else 0.0
-    clock[2] = 1.0 / (1.0 - first * clock[0])
+    clock[2] = 1.0 / (1.0 - first * clock[0]) if clock[0] > NOTHING else 1.0
     clock[3] = 1.0 / (1.0 - second * clock[1])
 
 
@@ -119,14 +124,39 @@ class ByMoments(NamedTuple):
         clock[3] = self.eps_root * (1.0 - clock[1])
         clock[4] = max(self.eps * root + self.eps_hat, SMALLEST)
 
-    def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
-        """Renew both averages, divide one by the root of the other."""
+    def renewed(self, j: int, gradient: Floats, memory: Moments) -> tuple[float, float]:
+        """Renew both averages of a coordinate."""
         g = gradient[j]
         m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
         v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
         memory.first[j] = flushed(m)
         memory.second[j] = flushed(v)
+        return m, v
+
+    def element(self, j: int, position: Floats, gradient: Floats, memory: Moments, move: Move) -> float:
+        """Renew both averages, divide one by the root of the other."""
+        m, v = self.renewed(j, gradient, memory)
         return m * memory.clock[2] / (math.sqrt(v + memory.clock[3]) + memory.clock[4])  # type: ignore[no-any-return]
+
+    def descend(self, position: Floats, gradient: Floats, memory: Moments, move: Move) -> None:
+        """Turn every coordinate and move it at once; two that a loop over fours leaves over go together."""
+        self.tick(memory, move)
+        scale, under, beside = move.rate * memory.clock[2], memory.clock[3], memory.clock[4]
+        fours = position.size - position.size % 4
+        for j in range(fours):
+            m, v = self.renewed(j, gradient, memory)
+            position[j] -= m * scale / (math.sqrt(v + under) + beside)
+        j = fours
+        if position.size % 4 >= 2:
+            m, v = self.renewed(j, gradient, memory)
+            n, w = self.renewed(j + 1, gradient, memory)
+            one, two = over_roots(m * scale, n * scale, v + under, w + under, beside)
+            position[j] -= one
+            position[j + 1] -= two
+            j += 2
+        if position.size % 2 == 1:
+            m, v = self.renewed(j, gradient, memory)
+            position[j] -= m * scale / (math.sqrt(v + under) + beside)
 
 
 @part

@@ -47,6 +47,25 @@ def test_another_rule_comes_closer():
     assert (sparse.coef_ == 0).any()
 
 
+@pytest.mark.parametrize("weights", ["balanced", {"no": 3.0}])
+def test_class_weights_are_those_of_scikit_learn(weights):
+    total = 500 if weights == "balanced" else 500 + 2 * (LABELS == "no").sum()
+    theirs = LogisticRegression(C=1 / (0.01 * total), class_weight=weights, tol=1e-12).fit(X, LABELS)
+    ours = SGDClassifier(alpha=0.01, rule=si.optim.SAGA(), max_iter=150, random_state=0, class_weight=weights).fit(X, LABELS)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-5)
+
+
+def test_class_weights_count_in_partial_fits():
+    heavy, light = (SGDClassifier(random_state=0, class_weight={"no": w}) for w in (10.0, 0.1))
+    for estimator in (heavy, light):
+        for _ in range(3):
+            estimator.partial_fit(X, LABELS, classes=["no", "yes"])
+    assert (heavy.predict(X) == "no").mean() > (light.predict(X) == "no").mean() + 0.2
+    with pytest.raises(si.StochinfError, match="class_weight = 'balanced' in partial_fit"):
+        SGDClassifier(class_weight="balanced").partial_fit(X, LABELS, classes=["no", "yes"])
+
+
 def test_regression_comes_near_ridge():
     y = SCORES + 0.1 * RNG.normal(size=500)
     theirs = Ridge(alpha=500 * 1e-3).fit(X, y)
