@@ -278,6 +278,7 @@ def test_data_are_copied_and_may_be_whole_numbers_or_truth_values() -> None:
 @pytest.mark.fast
 def test_work_spaces_are_given_back(schools: si.Density) -> None:
     target = schools.as_target()
+    gc.collect()
     held = len(target.function.blocks)
     own = [target.private() for _ in range(20)]
     assert len(target.function.blocks) == held + 20

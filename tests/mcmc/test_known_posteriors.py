@@ -1,12 +1,18 @@
 """NUTS with all its defaults on posteriors whose means and widths are known without sampling: right, or not in silence."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from known_posteriors import KNOWN, TREACHEROUS, compared, warned
+FILE = Path(__file__).parents[2] / "benchmarks" / "known_posteriors.py"
+specification = importlib.util.spec_from_file_location("known_posteriors", FILE)
+assert specification is not None
+assert specification.loader is not None
+sys.modules["known_posteriors"] = known = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(known)
+KNOWN, TREACHEROUS, compared, warned = known.KNOWN, known.TREACHEROUS, known.compared, known.warned
 
 QUICK = ("correlated normal", "change point", "correlations")
 OFTEN = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in KNOWN]

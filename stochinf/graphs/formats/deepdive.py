@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.errors import GraphError
+from stochinf.engine.errors import GraphError, MissingFileError
 from stochinf.graphs.evidence import check_evidence
 from stochinf.graphs.flat import MAX_CARDINALITY, Floats, Int32s, Int64s
 from stochinf.graphs.formats.textfile import MAX_BYTES, Path, read_bytes
@@ -90,6 +90,8 @@ def read_deepdive(path: Path, max_bytes: int = MAX_BYTES) -> DeepDive:
         from stochinf.graphs.formats.deepdive_text import read_deepdive_text
 
         return read_deepdive_text(folder, max_bytes)
+    if not (folder / "graph.meta").exists():
+        raise MissingFileError(f"{str(folder)!r}: a folder without graph.meta, which names the sizes of DeepDive's files")
     names = {name: folder / f"graph.{name}" for name in ("meta", "weights", "variables", "domains", "factors")}
     data = {name: read_bytes(file, max_bytes) for name, file in names.items() if name != "domains" or file.exists()}
     return parse_deepdive(data, str(folder))
