@@ -77,7 +77,7 @@ class Averaging(NamedTuple):
     >>> import stochinf as si
     >>> model = si.models.LinearRegression([[1.0], [1.0], [1.0]], [0.0, 1.0, 2.0])
     >>> rule = si.optim.Averaging(si.optim.SGD(0.1))
-    >>> abs(si.minimize(model, rule, stop=si.stop.epochs(2000), rng=0).x[0] - 1.0) < 0.05
+    >>> bool(abs(si.minimize(model, rule, stop=si.stop.epochs(2000), rng=0).x[0] - 1.0) < 0.05)
     True
     """
 
