@@ -91,7 +91,7 @@ def read_deepdive(path: Path, max_bytes: int = MAX_BYTES) -> DeepDive:
 
         return read_deepdive_text(folder, max_bytes)
     if not (folder / "graph.meta").exists():
-        raise MissingFileError(f"{str(folder)!r}: a folder without graph.meta, which names the sizes of DeepDive's files")
+        raise MissingFileError(f"{str(folder)!r}: the folder cannot be read as a graph of DeepDive's: it has no graph.meta")
     names = {name: folder / f"graph.{name}" for name in ("meta", "weights", "variables", "domains", "factors")}
     data = {name: read_bytes(file, max_bytes) for name, file in names.items() if name != "domains" or file.exists()}
     return parse_deepdive(data, str(folder))
