@@ -1,6 +1,7 @@
 """Probabilistic inference and sampling: one loop (pick a point, update the model, iterate) behind every algorithm.
 
-Front doors: `sample`, `marginals`, `map_state`, `log_partition`, `minimize`, `run`; `resume` and `load` for saved runs.
+Front doors: `sample`, `marginals`, `map_state`, `log_partition`, `learn_weights`, `minimize`, `run`; `resume` and `load` for
+saved runs.
 Models: `models`, `FactorGraph`, `RBM`. Parts: `mcmc`, `optim`, `pickers`, `schedules`, `observers`, `stop`, and `kernel`, the
 decorator for your own.
 """
