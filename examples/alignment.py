@@ -61,7 +61,7 @@ def draw(learnt: Any, known: list[tuple[int, int]], output: Path) -> None:
         axes.scatter(
             [j for _, j in known], [i for i, _ in known], s=22, facecolors="none", edgecolors="tab:red", label="known pair"
         )
-        axes.legend(loc="lower left")
+        axes.legend(loc="upper left")
     axes.set_xlabel("site")
     axes.set_ylabel("site")
     figure.colorbar(image, label="contact score")
