@@ -76,7 +76,8 @@ def cuts(home: Path, names: list[str], runs: int) -> None:
         ours = np.array([portfolio(graph, time=seconds, threads=1, rng=run).log_score for run in range(runs)])
         theirs = np.array([peer(graph, seconds, run) for run in range(runs)])
         hits, gap = int((ours >= known[name]).sum()), 100 * (1 - ours.min() / known[name])
-        what = f"{name}, {seconds} s: ours {ours.min():.0f}-{ours.max():.0f}, dwave {theirs.min():.0f}-{theirs.max():.0f}, "
+        what = f"{name}, {seconds} s: ours {ours.min():.0f}-{ours.max():.0f}, mean {ours.mean():.1f}, "
+        what += f"dwave {theirs.min():.0f}-{theirs.max():.0f}, mean {theirs.mean():.1f}, "
         what += f"best known {known[name]} in {hits} of {runs}; worst gap in %"
         line(what, gap, "18 of 20 best known" if name in PROVEN else "<= 0.1 %")
 

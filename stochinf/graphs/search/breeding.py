@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from stochinf.engine.session import Session
 from stochinf.graphs.factor_graph import FactorGraph
-from stochinf.graphs.gibbs import Gibbs
+from stochinf.graphs.metropolis import Metropolis
 from stochinf.graphs.search.budget import Budget, session_of
 from stochinf.graphs.search.cooling import cool
 from stochinf.graphs.search.found import Found, found
@@ -44,8 +44,8 @@ FEW = 8
 SWEEPS = 100
 LONGER = 2.0
 LONGEST = 20_000
-SHARE = 1 / 20
-"""The first anneal has 100 sweeps, each twice those of the one before, to 20,000, or to a twentieth of the time."""
+SHARE = 1 / 10
+"""The first anneal has 100 sweeps, each twice those of the one before, to 20,000, or to a tenth of the time."""
 
 WIDTH = 8
 TABLES = 2**26
@@ -61,7 +61,7 @@ def breed_spins(graph: FactorGraph, budget: Budget, entropy: int, chains: int) -
     """Search a spin model; `budget.sweeps` is a number of rounds."""
     target = spin_energy(graph, LARGEST)
     span = spin_range(target, entropy)
-    anneal = session_of(Gibbs(), graph.as_target(), entropy, LANES * chains)
+    anneal = session_of(Metropolis(laziness=0.0), graph.as_target(), entropy, LANES * chains)
     cross = session_of(SpinCrossing(POOL), target, entropy, chains)
     improve, steps, how = improver(target, entropy, chains)
     pool: dict[bytes, int] = {}
