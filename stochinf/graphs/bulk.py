@@ -11,25 +11,24 @@ from stochinf.engine.errors import GraphError
 from stochinf.graphs.flat import FlatFactors, Floats, Int32s, Int64s, scope_of
 from stochinf.graphs.naming import did_you_mean, factor_title, quote
 
-__all__ = ["flatten_numbers", "flatten_scopes", "flatten_tables"]
+__all__ = ["flatten_scopes", "flatten_tables", "numbered_rows"]
 
 
-def flatten_numbers(scopes: Any, n_variables: int) -> tuple[Int64s, Int32s] | None:
-    """Return what `flatten_scopes` does of an int array (F, arity) of the numbers of variables, as one piece; None if it is none.
+def numbered_rows(scopes: Any, n_variables: int) -> Int32s | None:
+    """Return scopes as int32 where they are an array (F, arity) of the numbers of variables; None if they are none.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from stochinf.graphs.bulk import flatten_numbers
-    >>> [a.tolist() for a in flatten_numbers(np.array([[0, 1], [2, 0]]), 3)]
-    [[0, 2, 4], [0, 1, 2, 0]]
+    >>> from stochinf.graphs.bulk import numbered_rows
+    >>> numbered_rows(np.array([[0, 1], [2, 0]]), 3).tolist()
+    [[0, 1], [2, 0]]
     """
     if not isinstance(scopes, np.ndarray) or scopes.ndim != 2 or scopes.dtype.kind not in "iu" or np.ma.isMaskedArray(scopes):
         return None
     if not scopes.size or scopes.min() < 0 or scopes.max() >= n_variables:
         return None
-    n_factors, arity = scopes.shape
-    return np.arange(0, arity * n_factors + 1, arity, dtype=np.int64), scopes.astype(np.int32).reshape(-1)
+    return np.array(scopes, dtype=np.int32, order="C")
 
 
 def flatten_scopes(

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import GraphError
-from stochinf.graphs.bulk import flatten_numbers, flatten_scopes, flatten_tables
+from stochinf.graphs.bulk import flatten_scopes, flatten_tables, numbered_rows
 from stochinf.graphs.evidence import check_assignment
-from stochinf.graphs.flat import FlatFactors, Floats, Int32s, check_cardinality, flat_factors, log_of_weights
+from stochinf.graphs.flat import FlatFactors, Floats, Int32s, check_cardinality, flat_factors, flat_rows, log_of_weights
 from stochinf.graphs.naming import factor_title, quote
 from stochinf.graphs.spins import SpinParameters, spin_parameters
 
@@ -62,7 +62,6 @@ class FactorGraph:
     """
 
     flat: FlatFactors
-    variables: list[Node]
     child: Int32s | None = None
     """In a Bayesian network the variable, by number, that each factor is the conditional distribution of; else None."""
 
@@ -146,23 +145,27 @@ class FactorGraph:
         for what, value in (("n_states", n_states), ("scopes", scopes), ("tables", tables)):
             _check_sequence(what, value)
         self._name(len(n_states), names)
-        cardinality = check_cardinality(n_states, self.variables)
+        nodes = self._nodes
+        cardinality = check_cardinality(n_states, nodes)
         self._label(cardinality, states)
-        numbers = flatten_numbers(scopes, cardinality.size) if names is None else None
-        layout = flat_factors(cardinality, *(numbers or flatten_scopes(scopes, self.index)), self.variables)
-        weights = flatten_tables(tables, layout, self.variables)
-        self.flat = layout._replace(log_weights=log_of_weights(weights, layout, self.variables, logarithms))
+        rows = numbered_rows(scopes, cardinality.size) if names is None else None
+        if rows is None:
+            layout = flat_factors(cardinality, *flatten_scopes(scopes, self.index), nodes)
+        else:
+            layout = flat_rows(cardinality, rows, nodes)
+        weights = flatten_tables(tables, layout, nodes)
+        self.flat = layout._replace(log_weights=log_of_weights(weights, layout, nodes, logarithms))
         for array in self.flat:
             array.setflags(write=False)
 
     def _name(self, n_variables: int, names: Iterable[Node] | None) -> None:
         if names is not None:
             _check_iterable("names", names)
-        self.variables = list(range(n_variables)) if names is None else list(names)
-        if len(self.variables) != n_variables:
-            raise GraphError(f"{len(self.variables)} names for {n_variables} variables; give one name for each variable")
+        self._nodes: Sequence[Node] = range(n_variables) if names is None else list(names)
+        if len(self._nodes) != n_variables:
+            raise GraphError(f"{len(self._nodes)} names for {n_variables} variables; give one name for each variable")
         seen: set[Node] = set()
-        for name in [] if names is None else self.variables:
+        for name in () if names is None else self._nodes:
             try:
                 repeated = name in seen
             except TypeError:
@@ -172,9 +175,12 @@ class FactorGraph:
             seen.add(name)
 
     def _label(self, cardinality: Int32s, states: Labels | None) -> None:
-        self._states: list[Sequence[Label]] | None = (
-            None if states is None else _checked_labels(states, cardinality, self.variables)
-        )
+        self._states: list[Sequence[Label]] | None = None if states is None else _checked_labels(states, cardinality, self._nodes)
+
+    @cached_property
+    def variables(self) -> list[Node]:
+        """The nodes in the order of the flat arrays; their numbers where no names are given."""
+        return list(self._nodes)
 
     @cached_property
     def index(self) -> dict[Node, int]:

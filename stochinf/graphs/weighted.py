@@ -127,7 +127,7 @@ class WeightedGraph(FactorGraph):
             If a name is unknown or a number not finite.
         """
         graph = type(self).__new__(type(self))
-        graph.variables, graph._states = self.variables, self._states
+        graph._nodes, graph._states = self._nodes, self._states
         graph.weight_names, graph.weight_fixed = self.weight_names, self.weight_fixed
         graph.entry_weight, graph.entry_feature, graph.base = self.entry_weight, self.entry_feature, self.base
         graph._fill(self.flat, given_values(values, self.weight_names, self.weight_values))

@@ -43,6 +43,19 @@ def test_unequal_states_and_wider_factors() -> None:
     assert mixed.flat.stride.tolist() == [3, 1, 2, 1]
 
 
+@pytest.mark.parametrize("arity", [1, 3])
+def test_scopes_of_any_length_over_equal_variables(arity: int) -> None:
+    rng = np.random.default_rng(4)
+    scopes, tables = np.stack([rng.permutation(5)[:arity] for _ in range(7)]), rng.random((7, 3**arity))
+    fast = si.FactorGraph([3] * 5, scopes, tables)
+    slow = si.FactorGraph([3] * 5, scopes.tolist(), list(tables))
+    assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(fast.flat, slow.flat, strict=True))
+    scopes[2] = 4
+    if arity > 1:
+        with pytest.raises(GraphError, match=r"factor 2 over \(4, 4, 4\): variable 4 appears twice"):
+            si.FactorGraph([3] * 5, scopes, tables)
+
+
 def test_the_arrays_given_stay_the_users() -> None:
     n_states, scopes, tables = pairs(6, 10, 3)
     graph = si.FactorGraph.from_log_tables(n_states, scopes, tables)
