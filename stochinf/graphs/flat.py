@@ -114,10 +114,8 @@ def flat_rows(cardinality: Int32s, rows: Int32s, variables: Sequence[Hashable]) 
     if not plain or any((rows[:, i] == rows[:, j]).any() for j in range(arity) for i in range(j)):
         return flat_factors(cardinality, scope_start, rows.reshape(-1), variables)
     strides = states ** np.arange(arity, -1, -1)
-    stride = np.empty((n_factors, arity), np.int64)
-    stride[:] = strides[1:]
     table_start = np.arange(0, n_factors * strides[0] + 1, strides[0])
-    return FlatFactors(cardinality, scope_start, rows.reshape(-1), stride.reshape(-1), table_start, np.empty(0))
+    return FlatFactors(cardinality, scope_start, rows.reshape(-1), np.tile(strides[1:], n_factors), table_start, np.empty(0))
 
 
 def _refuse_repeats(n_variables: int, scope_start: Int64s, scope: Int32s, variables: Sequence[Hashable]) -> None:
@@ -170,6 +168,9 @@ def log_of_weights(weights: Floats, layout: FlatFactors, variables: Sequence[Has
         If an entry is NaN, infinite or negative (logarithms: NaN or +inf), or a table is all zero (-inf).
     """
     rule = "log weights are below +inf, -inf for impossible" if logarithms else "weights are finite and at least 0"
+    with np.errstate(over="ignore", invalid="ignore"):
+        if logarithms and np.isfinite(weights.sum()):
+            return weights
     lowest, highest = (weights.min(), weights.max()) if weights.size else (1.0, 1.0)
     if not (highest < np.inf and (logarithms or lowest >= 0)):
         valid = weights < np.inf if logarithms else (weights >= 0) & (weights < np.inf)
