@@ -28,10 +28,14 @@ CUTS = {"G1": 5, "G6": 5, "G43": 5, "G48": 5, "G11": 5, "G12": 5, "G14": 10, "G1
 
 PROVEN = ("G1", "G6", "G43", "G48")
 MODELS = {
-    "Segmentation_12": 2, "Segmentation_13": 2, "Segmentation_14": 2, "Segmentation_16": 2, "Segmentation_18": 2,
-    "Segmentation_19": 2, "Promedas_45": 5, "Promedas_57": 5, "Promedas_62": 5, "Promedas_69": 5, "Promedas_70": 5,
-    "Grids_26": 5, "Grids_30": 5, "wcsp_15": 5,
-}  # fmt: skip
+    "Segmentation_12": 2,
+    "Segmentation_18": 2,
+    "Grids_26": 5,
+    "Grids_30": 5,
+    "wcsp_15": 5,
+    "Promedas_62": 5,
+    "Promedas_70": 5,
+}
 PEER_SWEEPS = 4000
 
 
