@@ -112,10 +112,10 @@ def crowd_error(run: Block, size: int) -> float:
 def three_graphs() -> dict[str, si.FactorGraph]:
     """Return graphs with exact marginals, large enough that threads run beside each other."""
     rng = np.random.default_rng(1)
-    strip = nx.grid_2d_graph(6, 2000)
+    strip = nx.grid_2d_graph(6, 10_000)
     nx.set_edge_attributes(strip, 0.4, "J")
     nx.set_node_attributes(strip, 0.05, "h")
-    tree = nx.random_labeled_tree(10_000, seed=1)
+    tree = nx.random_labeled_tree(50_000, seed=1)
     nx.set_edge_attributes(tree, {edge: rng.normal() for edge in tree.edges}, "J")
     nx.set_node_attributes(tree, {node: 0.3 * rng.normal() for node in tree.nodes}, "h")
     rows = np.arange(6000)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-from stochinf.engine.block import NEVER, Block, advance, advance_elsewhere
+from stochinf.engine.block import NEVER, advance, advance_elsewhere
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import MemoryLimitError, StochinfError
 from stochinf.engine.failing import demand_success, mark
@@ -197,10 +197,10 @@ class _Crew:
             for block in session.blocks:
                 advance(block, steps)
         took = time.perf_counter() - began
-        self._plan_next(steps, took, session.blocks)
+        self._plan_next(steps, took, session)
         return took
 
-    def _plan_next(self, steps: int, took: float, blocks: list[Block]) -> None:
+    def _plan_next(self, steps: int, took: float, session: Session) -> None:
         wanted = TASK if self.executor is not None else CHUNK
         if self.first:
             self.first = False
@@ -208,7 +208,7 @@ class _Crew:
             return
         if steps == self.length:
             self.length = max(1, min(int(steps * min(8.0, wanted / max(took, 1e-9))), NEVER >> 8))
-        if self.pool is None and self.executor is None and self.threads > 1 and took > 0.25 * CHUNK:
+        if self.pool is None and self.executor is None and self.threads > 1 and took > session.THREADS_FROM:
             from concurrent.futures import ThreadPoolExecutor
 
             self.pool = ThreadPoolExecutor(self.threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,9 @@ class Session:
     reason : str
         Why the run stopped.
     """
+
+    THREADS_FROM: ClassVar[float] = 0.0075
+    """Seconds of one chunk from which threads are worth starting."""
 
     plan: Plan
     blocks: list[Block]

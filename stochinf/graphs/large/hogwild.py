@@ -18,7 +18,7 @@ from __future__ import annotations
 import time as clock
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -72,6 +72,8 @@ class Sweeps(NamedTuple):
 @dataclass
 class SharedSession(Session):
     """A session whose blocks are shares of the variables, not of the chains; none is ever ahead by more than a sweep."""
+
+    THREADS_FROM: ClassVar[float] = 0.0002
 
     def boundary(self) -> int:
         """Return the next step: a thread that sweeps on while another is kept waiting would sample given frozen variables."""
