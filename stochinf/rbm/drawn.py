@@ -72,9 +72,9 @@ class Binarised(NamedTuple):
             raise StochinfError(f"Binarised: rows = {self.rows!r}; stochinf.rbm.Rows or SparseRows are needed")
         if not -np.inf < self.low < self.high < np.inf:
             raise StochinfError(f"Binarised: low = {self.low:g}, high = {self.high:g}; two finite numbers that rise are needed")
-        values = self.rows.values
-        known = {"initial": 0.0} if isinstance(self.rows, SparseRows) else {}
-        found = values.min(**known), values.max(**known)
+        left_out = np.zeros(1 if isinstance(self.rows, SparseRows) else 0, np.float32)
+        values = [part for part in (self.rows.values, left_out) if part.size]
+        found = min(part.min() for part in values), max(part.max() for part in values)
         if not self.low <= found[0] <= found[1] <= self.high:
             raise StochinfError(
                 f"Binarised: means from {found[0]:g} to {found[1]:g}; numbers from {self.low:g} to {self.high:g} are needed"

@@ -274,8 +274,8 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         monitor = None
         if self.monitor:
             rows = None if validation is None else self._validated(validation, reset=False)
-            seen = (once(some, self.binarise, kernel.visible) for some in (X, rows))
-            monitor = Monitor(kernel, *seen, whole("monitor", self.monitor), self.verbose)
+            seen = [once(some, self.binarise, kernel.visible) for some in (X, rows)]
+            monitor = Monitor(kernel, seen[0], seen[1], whole("monitor", self.monitor), self.verbose)
             monitor.history = self.history_
         if carry is None and start is None and self.init != "random":
             start = factors_of(self.init, kernel, target, entropy)
