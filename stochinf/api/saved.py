@@ -85,6 +85,7 @@ MODULES = {
     "optim.velocity": ("Ahead", "Dampened", "HeavyBall", "HeavyBallAhead", "LookAhead"),
     "rbm.contrastive": ("ContrastiveDivergence",),
     "rbm.data": ("Rows", "SparseRows"),
+    "rbm.drawn": ("Binarised",),
     "rbm.negative": ("Fast", "FromData", "Persistent", "Tempered"),
     "rbm.penalties": ("Penalties",),
     "rbm.steps": ("Steady",),

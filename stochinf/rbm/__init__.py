@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = exports(
         **dict.fromkeys(("Bernoulli", "Spin"), "units"),
         **dict.fromkeys(("Gaussian", "ReLU"), "units_real"),
         **dict.fromkeys(("Softmax", "one_hot"), "units_choice"),
+        "Binarised": "drawn",
         "BlockGibbs": "chains",
         **dict.fromkeys(("Fast", "FromData", "Persistent", "Tempered"), "negative"),
         "ContrastiveDivergence": "contrastive",

@@ -99,7 +99,7 @@ class Rows(NamedTuple):
         """Whether rows stand in the work array of the kernel."""
         return True
 
-    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles) -> None:
+    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, words: Any) -> None:
         """Write the rows of points start..stop-1 to `rows` and their products with the weights to `out`."""
         self.gather(point, start, stop, rows)
         multiply(rows, False, weights, False, out, np.float32(0.0))
@@ -200,7 +200,7 @@ class SparseRows(NamedTuple):
         """Whether rows stand in the work array of the kernel."""
         return False
 
-    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles) -> None:
+    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, words: Any) -> None:
         """Write the products of the rows of points start..stop-1 with the weights to `out`."""
         found = 0
         for k in range(start, stop):

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
 from stochinf.engine.streams import entropy_of
 from stochinf.rbm.checks import checked_weights, entropy_from, whole
-from stochinf.rbm.data import as_rows, by_density
+from stochinf.rbm.drawn import once, rows_of
 from stochinf.rbm.fitted import Fitted
 from stochinf.rbm.gauge import without_gauge
 from stochinf.rbm.learnt import Learnt
@@ -76,6 +76,9 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Centred gradients, with the running means of the data as offsets.
     init : {'random', 'pca'}
         Small normal weights, or weights along the principal components of the data. Biases fit the means of the data.
+    binarise : {None, 'sample'}
+        'sample' takes values of X as means of units of two values, drawn afresh whenever a row is visited; None takes them as
+        they are.
     warm_start : bool
         Let `fit` go on where it stood, to `n_iter` passes in all: the same bits as without a break.
     monitor : int
@@ -143,6 +146,7 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         clip: float | None = None,
         centered: bool = True,
         init: str = "random",
+        binarise: str | None = None,
         warm_start: bool = False,
         monitor: int = 0,
         random_state: Any = None,
@@ -168,6 +172,7 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.clip = clip
         self.centered = centered
         self.init = init
+        self.binarise = binarise
         self.warm_start = warm_start
         self.monitor = monitor
         self.random_state = random_state
@@ -265,11 +270,12 @@ class RBM(Fitted, Learnt, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ) -> None:
         """Train and keep the parameters and what training goes on with."""
         X = check_values(kernel.visible, X)
-        target = as_rows(by_density(X), checked_weights(row_weights, X.shape[0]))
+        target = rows_of(X, checked_weights(row_weights, X.shape[0]), self.binarise, kernel.visible)
         monitor = None
         if self.monitor:
             rows = None if validation is None else self._validated(validation, reset=False)
-            monitor = Monitor(kernel, X, rows, whole("monitor", self.monitor), self.verbose)
+            seen = [once(some, self.binarise, kernel.visible) for some in (X, rows)]
+            monitor = Monitor(kernel, seen[0], seen[1], whole("monitor", self.monitor), self.verbose)
             monitor.history = self.history_
         if carry is None and start is None and self.init != "random":
             start = factors_of(self.init, kernel, target, entropy)

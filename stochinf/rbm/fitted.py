@@ -264,8 +264,8 @@ class Fitted:
         Parameters
         ----------
         method : {"auto", "exact", "ais", "tempering"}
-            "auto" lists states where one side has at most 24 units, else anneals, and where that warns tempers too: the
-            answer of smaller error, unless both disagree.
+            "auto" lists states where one side has at most 24 units, else anneals, and where that warns tempers, and anneals
+            from the base-rate model that tempering found: the answer of smaller error, unless these two disagree.
         particles, temperatures, reverse : optional
             Of annealing: how many particles; a number of temperatures, spaced by a pilot run (None: 5000), or all of them, or
             "literature", the 14,500 of Salakhutdinov and Murray (2008); whether to anneal from the other end too.

@@ -78,7 +78,7 @@ def statistics(
     weights = state.position[:size].reshape((n_visible, n_hidden))
     hidden_bias = state.position[size + n_visible : size + n_visible + n_hidden]
     data, hidden = state.visible[chains : chains + found], state.hidden[chains : chains + found]
-    target.activate(point, start, stop, weights, data, hidden)
+    target.activate(point, start, stop, weights, data, hidden, state.words)
     kernel.hidden.draw(hidden, hidden_bias, state.position[:0], state.words, state.drawn[:found])
     drop(kernel, state, chains, found)
     if chains > 0:

@@ -62,8 +62,10 @@ def go_on(session: Session, steps: int, controls: Controls | None = None) -> Sin
     return position
 
 
-def based(machine: Machine, entropy: int, sweeps: int = 200) -> Machine:
+def based(machine: Machine, entropy: int, sweeps: int = 200, start: Any = None) -> Machine:
     """Return the machine with a base-rate model like it: the mean conditional means of chains of its own.
+
+    Chains are cooled from the base-rate model there is, or go on from the rows of `start`, in turn.
 
     Examples
     --------
@@ -75,7 +77,8 @@ def based(machine: Machine, entropy: int, sweeps: int = 200) -> Machine:
     """
     from stochinf.rbm.machine import with_base
 
-    session = session_of(machine, ROWS, sweeps, entropy)
+    rows = None if start is None else np.resize(start, (ROWS, machine.n_visible))
+    session = session_of(machine, ROWS, sweeps, entropy, start=rows)
     go_on(session, sweeps)
     means = np.zeros(machine.n_visible)
     for _ in range(10):

@@ -54,7 +54,8 @@ def factors_of(init: Any, kernel: Any, target: Any, entropy: int) -> npt.NDArray
 
 
 def watched(target: Any, generator: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Return some rows, dense."""
+    """Return some rows, dense; of rows that are drawn their means."""
+    target = getattr(target, "rows", target)
     chosen = generator.permutation(target.n_points)[:MOST_ROWS]
     matrix = target.matrix()[chosen].toarray() if hasattr(target, "matrix") else target.values[chosen]
     rows: npt.NDArray[np.float64] = np.asarray(matrix, dtype=np.float64)

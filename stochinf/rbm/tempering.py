@@ -8,6 +8,10 @@ With rows u at rung i and v at the next rung j, and any number c, Bennett's iden
 has the least variance for :math:`c = \log(Z_j / Z_i)`. The rungs' logarithms add up to that of the machine less that of the
 base-rate model, which is known.
 
+That model matters. Where most of a machine's probability lies far from it, a phase appears only close to beta = 1, and rungs on
+both sides of that have nothing in common. So a first run looks where its coldest rows end, chains go on from there, and their
+means make a new base-rate model, from which nothing need change abruptly.
+
 References
 ----------
 Bennett, C. H. (1976). Efficient estimation of free energy differences from Monte Carlo data. J. Computational Physics 22, eq. 12.
@@ -33,6 +37,7 @@ from stochinf.rbm.annealing import pilot
 from stochinf.rbm.answers import LogPartition
 from stochinf.rbm.chains import TemperedGibbs
 from stochinf.rbm.machine import Machine
+from stochinf.rbm.sampling import based
 
 __all__ = ["Ratios", "Tempering", "tempered"]
 
@@ -90,10 +95,11 @@ def tempered(machine: Machine, settings: Tempering, entropy: int, controls: Cont
     controls : Controls, optional
     """
     began = clock.perf_counter()
-    ladder = spread_rungs(pilot(machine, entropy + 2), settings.rungs)
     warmup, controls = math.ceil(settings.warmup * settings.sweeps), (controls or Controls())._replace(stop=None)
-    first = _session(machine, ladder, settings, entropy + 1, LATER, 0)
-    drive(first, max(1, warmup // 2), controls)
+    scout = _warmed(machine, settings, entropy + 3, warmup // 2, controls)[1]
+    coldest = scout.blocks[0].state.position.reshape(settings.ladders, -1, machine.n_visible)[:, -1]
+    machine = based(machine, entropy + 4, start=coldest)
+    ladder, first = _warmed(machine, settings, entropy + 1, warmup // 2, controls)
     ladder = respaced(ladder, refused(first.blocks[0].state.swaps[:, : ladder.size - 1]))
     session = _session(machine, ladder, settings, entropy, warmup, settings.sweeps, first.blocks[0].state.position[None])
     drive(session, warmup + settings.sweeps, controls)
@@ -111,6 +117,14 @@ def tempered(machine: Machine, settings: Tempering, entropy: int, controls: Cont
         facts={"temperatures": ladder, "swap_rates": rates, "rhat": rhat, "base": machine.base},
         seconds=clock.perf_counter() - began, rng_entropy=entropy,
     )  # fmt: skip
+
+
+def _warmed(machine: Machine, settings: Tempering, entropy: int, steps: int, controls: Controls) -> tuple[Floats, Session]:
+    """Return a ladder by a pilot run, and chains that have been on it for some steps."""
+    ladder = spread_rungs(pilot(machine, entropy + 1), settings.rungs)
+    session = _session(machine, ladder, settings, entropy, LATER, 0)
+    drive(session, max(1, steps), controls)
+    return ladder, session
 
 
 def _session(

@@ -10,9 +10,11 @@ from rbm.tiny import states
 from scipy.special import logsumexp
 
 import stochinf as si
-from stochinf.rbm.annealing import as_temperatures, judged
+from stochinf.rbm.annealing import Annealing, annealed, as_temperatures, judged
+from stochinf.rbm.answers import LogPartition
 from stochinf.rbm.exact import exact_log_partition
 from stochinf.rbm.fields import layer
+from stochinf.rbm.partition import Asked, above, better, estimated
 
 BINARY = ("bernoulli", "bernoulli")
 KINDS = [si.rbm.Bernoulli(), si.rbm.Spin(), si.rbm.Gaussian(), si.rbm.ReLU(), si.rbm.Softmax(3)]
@@ -88,6 +90,44 @@ def test_tempering_covers_the_truth() -> None:
         errors.append((z.value - rbm.log_partition("exact").value) / z.mcse)
         assert z.mcse < 0.2
     assert np.abs(errors).max() < 4.5
+
+
+def two_phases(cost: float) -> Any:
+    """A machine whose few features light up together, far from the data's means, and only close to beta = 1."""
+    rbm = si.RBM.from_arrays(np.full((4, 60), 0.8), np.full(60, -3.0), np.full(4, -cost))
+    rbm.visible_mean_ = np.full(60, 0.05)
+    return rbm
+
+
+def test_a_phase_far_from_the_data_is_found_and_becomes_the_base() -> None:
+    rbm = two_phases(9.0)
+    exact = rbm.log_partition("exact").value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", si.ConvergenceWarning)
+        hasty = rbm.log_partition("ais", temperatures=100, rng=0)
+    assert hasty.warnings or hasty.value < exact - 8
+    found = rbm.log_partition("tempering", sweeps=400, rng=0)
+    assert abs(found.value - exact) < 4 * found.mcse < 0.8
+    assert found.facts["base"].mean() > rbm.machine().base.mean() + 1
+    again = annealed(rbm.machine()._replace(base=found.facts["base"]), Annealing(100, 200, True), 1)
+    assert abs(again.value - exact) < 4 * again.mcse < 0.8
+
+
+def test_where_annealing_warns_the_new_base_rate_model_decides() -> None:
+    rbm, asked = two_phases(8.5), Asked(100, 100, True, 8, None, 400)
+    z = estimated(rbm.machine(), "auto", asked, 0, None)
+    assert "annealing from the first base-rate model gave" in z.reason
+    assert not z.warnings
+    assert abs(z.value - rbm.log_partition("exact").value) < 4 * z.mcse < 0.8
+
+
+@pytest.mark.fast
+def test_answers_that_disagree_widen_the_error() -> None:
+    low, high = (LogPartition(value=value, mcse=0.1, method="ais", reason="so") for value in (10.0, 14.0))
+    assert above(low, high).mcse == 4.0
+    assert "more, so the error covers both" in above(low, high).warnings[0]
+    assert (above(high, low).mcse, above(high, low).warnings) == (0.1, ())
+    assert better(low, high).mcse == 4.0
 
 
 @pytest.mark.parametrize("units", [("gaussian", "spin"), (si.rbm.Softmax(3), "relu")], ids=str)
