@@ -27,7 +27,7 @@ import stochinf as si
 
 DATA = Path(os.environ.get("STOCHINF_RBM_DATA", "data/rbm"))
 HELD_OUT = 10_000
-STRENGTHS = (0.0003, 0.002, 0.01)
+STRENGTHS = (0.002, 0.01, 0.05, 0.3)
 SIZES = (500, 500, 2000)
 
 
@@ -102,11 +102,8 @@ def dbn(passes: int, tuning: int, seconds: float) -> None:
         network.set_params(rule=si.optim.Adam(float(rate)))
         network.fine_tune((train * kept)[order], shares[order])
         spent = time.process_time() - began
-        line(
-            f"{done + 1:3d} passes of backpropagation, {spent:5.0f} CPU s: test error, %",
-            wrong(network, test, truth),
-            "<= 1.3",
-        )
+        what = f"{done + 1:3d} of {tuning} passes of backpropagation, {spent:5.0f} CPU s: test error, %"
+        line(what, wrong(network, test, truth), "<= 1.3")
         if spent > seconds:
             break
 
@@ -114,16 +111,18 @@ def dbn(passes: int, tuning: int, seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["features", "dbn"], help="features, dbn")
-    parser.add_argument("--hidden", type=int, default=2000, help="features")
+    parser.add_argument("--hidden", type=int, default=1500, help="features")
     parser.add_argument("--passes", type=int, help="over the rows, of every machine")
-    parser.add_argument("--tuning", type=int, default=30, help="passes of backpropagation")
+    parser.add_argument("--tuning", type=int, default=16, help="passes of backpropagation")
     parser.add_argument("--seconds", type=float, default=3600.0, help="CPU time after which backpropagation ends")
     asked = parser.parse_args()
+    if unknown := set(asked.parts) - {"features", "dbn"}:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are features and dbn")
     with threadpool_limits(1):
         if "features" in asked.parts:
-            features(asked.hidden, asked.passes or 15)
+            features(asked.hidden, asked.passes or 8)
         if "dbn" in asked.parts:
-            dbn(asked.passes or 10, asked.tuning, asked.seconds)
+            dbn(asked.passes or 4, asked.tuning, asked.seconds)
 
 
 if __name__ == "__main__":
