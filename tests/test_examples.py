@@ -255,21 +255,3 @@ def test_lasso_path_names_features_as_they_enter(capsys: pytest.CaptureFixture[s
     assert {line.split()[0] for line in lines[:2]} == {"bmi", "s5"}
     assert len(lines) == 11
     assert "largest gap" in lines[-1]
-
-
-def test_lower_halves_are_filled_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = picture(tmp_path)
-    assert example("rbm_inpainting").main(["--passes", "40", *words]) == 0
-    assert drawn(words)
-    shown = capsys.readouterr().out
-    mean, given = map(float, re.findall(r"(0\.\d+) by the mean of all, (0\.\d+) given", shown)[0])
-    assert given < mean - 0.03
-    learnt, independent = map(float, re.findall(r"digit: (-\d+\.\d+) .*; (-\d+\.\d+) with", shown)[0])
-    assert learnt > independent + 1.0
-
-
-def test_labels_are_saved_and_students_learn(capsys: pytest.CaptureFixture[str]) -> None:
-    assert example("dbn_digits").main(["--passes", "5", "--tuning", "20"]) == 0
-    chances = [float(word) for word in re.findall(r"0\.\d+", capsys.readouterr().out)]
-    assert len(chances) == 4
-    assert min(chances[2:]) > 0.9

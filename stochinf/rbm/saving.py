@@ -25,7 +25,7 @@ HOMES = {
         "adagrad", "adam", "adam_variants", "dropping", "momentum_rules", "sgd", "shrinkage", "sign_rules", "statistical",
         "transforms", "velocity", "moments", "ahead", "squares", "signs",
     ),
-    "engine": ("schedules",),
+    "engine": ("schedules", "rates", "decays", "phases"),
 }  # fmt: skip
 """Modules whose parts a file may name, by the first word of the name."""
 FITTED = ("weights_", "visible_bias_", "hidden_bias_", "log_precision_", "visible_mean_")

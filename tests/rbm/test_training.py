@@ -5,6 +5,9 @@ import pytest
 from scipy.sparse import csr_array
 
 import stochinf as si
+from stochinf.engine.checkpoint import class_name
+from stochinf.engine.parts import is_part
+from stochinf.rbm.saving import find
 from stochinf.rbm.settings import kernel_of
 
 DATA = np.repeat([[0, 0, 1.0, 1.0], [1, 1, 0, 0], [1, 0, 1, 0]], 20, axis=0)
@@ -33,6 +36,22 @@ def test_a_saved_machine_goes_on_to_the_bit(settings, tmp_path) -> None:
     assert same(si.RBM.load(tmp_path / "chunk.npz").partial_fit(DATA[:30]), chunks[1].partial_fit(DATA[:30]))
     with pytest.raises(si.StochinfError, match="6 passes are done"):
         later.fit(DATA)
+
+
+@pytest.mark.fast
+def test_files_may_name_every_schedule() -> None:
+    parts = [getattr(si.schedules, name) for name in si.schedules.__all__]
+    named = [part for part in parts if is_part(part)]
+    assert len(named) > 10
+    assert all(find(class_name(part)) is part for part in named)
+
+
+def test_a_machine_with_a_falling_rate_is_saved(tmp_path) -> None:
+    rate = 0.1 * si.schedules.Linear(40)
+    half = trained(3, learning_rate=rate).fit(DATA)
+    half.save(tmp_path / "machine.npz")
+    later = si.RBM.load(tmp_path / "machine.npz").set_params(n_iter=6, warm_start=True).fit(DATA)
+    assert same(trained(learning_rate=rate).fit(DATA), later)
 
 
 def test_optimisers_keep_their_memories_and_learn(tmp_path) -> None:
