@@ -110,7 +110,7 @@ OWN = ("exp", "log", "log1p", "sqrt", "sigmoid", "logaddexp", "digamma", "trigam
 MATH = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh"}
 MATH |= {"arctanh": "atanh"}
 DTYPES = {"float": "np.float64", "int": "np.int64", "bool": "np.bool_"}
-LETTERS = "ijk"
+LETTERS = "ijkpqr"
 
 
 def expression(op: str, operands: list[str]) -> str:

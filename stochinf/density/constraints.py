@@ -39,7 +39,7 @@ class Parameter:
     Parameters
     ----------
     shape : tuple of int
-        Shape of the value, at most two axes.
+        Shape of the value.
     """
 
     shape: Shape
@@ -158,12 +158,12 @@ class Simplex(Parameter):
         return math.prod(self.shape[:-1]) * (self.shape[-1] - 1)
 
     def logits(self, free: Any) -> Any:
-        """Return z, which sums to zero."""
+        """Return z, which sums to zero, of shape (n,) or (copies, n), the draws last."""
         n = self.shape[-1]
         helmert = orthonormal(n)
         if len(self.shape) == 1:
             return helmert @ free
-        x = free.reshape(*self.shape[:-1], n - 1, *free.shape[1:])
+        x = free.reshape(math.prod(self.shape[:-1]), n - 1, *free.shape[1:])
         return x @ helmert.T if x.ndim == 2 else helmert @ x
 
     def constrain(self, free: Any, known: Known) -> Any:
@@ -171,12 +171,12 @@ class Simplex(Parameter):
         z = self.logits(free)
         if len(self.shape) == 1:
             return np.exp(z - log_sum_exp(z, axis=0))
-        return np.exp(z - log_sum_exp(z, axis=1)[:, None])
+        return np.exp(z - log_sum_exp(z, axis=1)[:, None]).reshape(*self.shape, *free.shape[1:])
 
     def log_jacobian(self, free: Any, known: Known) -> Any:
         """Return n / 2 log(n) less n times the log of the sum of exponentials, over all simplexes."""
         n, copies = self.shape[-1], math.prod(self.shape[:-1])
-        return 0.5 * copies * math.log(n) - n * np.sum(log_sum_exp(self.logits(free), axis=len(self.shape) - 1))
+        return 0.5 * copies * math.log(n) - n * np.sum(log_sum_exp(self.logits(free), axis=min(len(self.shape), 2) - 1))
 
     def unconstrain(self, value: Floats, known: Known) -> Floats:
         """Return V' log(y)."""
@@ -192,8 +192,6 @@ class CholeskyCorr(Parameter):
 
     .. math:: L_{ij} = t_{ij} \prod_{k < j} (1 - t_{ik}^2)^{1/2}, \qquad
         \log J = \sum_{i > j} \Big(\log(1 - t_{ij}^2) + \tfrac12 \sum_{k < j} \log(1 - t_{ik}^2)\Big).
-
-    Several factors are a tuple of matrices.
     """
 
     @property
@@ -222,22 +220,16 @@ class CholeskyCorr(Parameter):
         return found
 
     def constrain(self, free: Any, known: Known) -> Any:
-        """Return the factor, or a tuple of them."""
+        """Return the factor, or an array of them."""
         n = self.shape[-1]
         identity = np.eye(n).reshape(n, n, *(1,) * (len(free.shape) - 1))
         factors = tuple((np.tanh(x) + identity) * np.exp(0.5 * left) for x, left in self.matrices(free))
-        return factors[0] if len(self.shape) == 2 else factors
+        return factors[0] if len(self.shape) == 2 else np.stack(factors).reshape(*self.shape, *free.shape[1:])
 
     def log_jacobian(self, free: Any, known: Known) -> Any:
         """Return the sum over the places below the diagonal."""
         below = np.tril(np.ones((self.shape[-1], self.shape[-1])), -1)
         return sum(np.sum(log_sech_squared(x)) + 0.5 * np.sum(below * left) for x, left in self.matrices(free))
-
-    def unpacked(self, numbers: Any) -> Any:
-        """Return a matrix, or a tuple of them."""
-        n = self.shape[-1]
-        found = tuple(numbers[k : k + n * n].reshape(n, n) for k in range(0, math.prod(self.shape), n * n))
-        return found[0] if len(self.shape) == 2 else found
 
     def unconstrain(self, value: Floats, known: Known) -> Floats:
         """Return artanh(L_ij / sqrt(1 - sum of L_ik^2 left of it))."""
@@ -253,7 +245,8 @@ class CholeskyCorr(Parameter):
 
 def heads(x: Any, shape: Shape) -> tuple[Any, Any]:
     """Split vectors on the last axis of `shape` after their first number."""
-    return (x[:1], x[1:]) if len(shape) == 1 else (x[:, :1], x[:, 1:])
+    before = (slice(None),) * (len(shape) - 1)
+    return x[(*before, slice(1))], x[(*before, slice(1, None))]
 
 
 def log_sech_squared(x: Any) -> Any:

@@ -15,7 +15,7 @@ Term = tuple[str, Traced]
 
 
 def einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
-    """Return sums of products as subscripts say, with at most two axes at every stage."""
+    """Return sums of products as subscripts say, term after term."""
     builder = joint(*operands)
     names, arrow, wanted = subscripts.replace(" ", "").partition("->")
     parts = names.split(",")
@@ -33,12 +33,16 @@ def einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
     names, value = summed(terms[0], wanted)
     if sorted(names) != sorted(wanted):
         raise TraceError(f"np.einsum({subscripts!r})", "each letter of the result must be one of an operand's")
-    return value if names == wanted else transpose(value)
+    return value if names == wanted else transpose(value, [names.index(name) for name in wanted])
 
 
 def plain(names: str, value: Traced) -> Term:
     """Return an operand without a letter twice."""
-    return (names[0], diagonal(value)) if len(names) == 2 and names[0] == names[1] else (names, value)
+    if len(set(names)) == len(names):
+        return names, value
+    if len(names) > 2:
+        raise TraceError(f"np.einsum: the axes {names}", "a letter twice is for matrices")
+    return names[0], diagonal(value)
 
 
 def summed(term: Term, needed: str) -> Term:
@@ -55,26 +59,22 @@ def multiplied(first: Term, second: Term, needed: str) -> Term:
     """Return the product of two terms, summed over letters that are in both and not needed later."""
     (a, x), (b, y) = first, second
     inner = [name for name in a if name in b and name not in needed]
-    if len(inner) == 1 and (len(set(a + b)) == 3 or len(a) == 1 or len(b) == 1):
+    if len(inner) == 1 and max(len(a), len(b)) < 3 and (len(set(a + b)) == 3 or len(a) == 1 or len(b) == 1):
         k = inner[0]
         left = x if len(a) == 1 or a[1] == k else transpose(x)
         right = y if b[0] == k else transpose(y)
         return (a + b).replace(k, ""), matmul(left, right)
     names = a if len(a) >= len(b) else b
     names += "".join(name for name in a + b if name not in names)
-    if len(names) > 2:
-        raise TraceError(f"np.einsum: a product with the axes {names}", "at most two can be traced: loop with scan")
     return summed((names, placed(first, names) * placed(second, names)), needed)
 
 
 def placed(term: Term, names: str) -> Traced:
     """Return a term with its axes where the letters say, axes of one element for the others."""
     own, value = term
-    if len(own) == 2 and own != names:
-        return transpose(value)
-    if len(own) == 1 and len(names) == 2:
-        return reshape(value, (-1, 1) if own == names[0] else (1, -1))
-    return value
+    sizes = dict(zip(own, value.shape, strict=True))
+    value = transpose(value, sorted(range(len(own)), key=lambda axis: names.index(own[axis])))
+    return reshape(value, [sizes.get(name, 1) for name in names])
 
 
 FUNCTIONS["einsum"] = einsum

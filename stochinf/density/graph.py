@@ -1,7 +1,8 @@
 """Static graphs of array operations: what a log density written with numpy calls becomes before it is compiled.
 
-A graph is a tuple of nodes in the order of evaluation. A node has an operation, the numbers of its operands, a shape (at most
-two axes, sizes known, zero allowed), a kind ("float", "int" or "bool") and attributes that are constants. Arrays lie row by row.
+A graph is a tuple of nodes in the order of evaluation. A node has an operation, the numbers of its operands, a shape (sizes
+known, zero allowed), a kind ("float", "int" or "bool") and attributes that are constants. Arrays lie row by row. Leaves, results,
+elementwise operations, reshapes and reductions of all axes take any number of axes; all else at most two (`axes` says how).
 
 Leaves
     input      attributes (slot,); slot 0 is the position, or what `derivatives` and `scan` say
@@ -50,6 +51,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.density.axes import repeated
 from stochinf.density.operations import ELEMENTWISE, broadcast_shape, fold
 from stochinf.density.simpler import moderate, simplified
 
@@ -313,7 +315,9 @@ class Builder:
     def broadcast(self, number: int, shape: Shape) -> int:
         """Return a node in a shape that its own can be broadcast to."""
         node = self.nodes[number]
-        return number if node.shape == shape else self.add("broadcast", (number,), shape, node.kind)
+        if node.shape == shape:
+            return number
+        return self.add("broadcast", (number,), shape, node.kind) if len(shape) < 3 else repeated(self, number, shape)
 
     def graph(self, *outputs: int) -> Graph:
         """Return the graph of some nodes and of what they need."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from stochinf.density.array_functions import reshape, sliced, transpose
+from stochinf.density.array_functions import moved, reshape, sliced, transpose
 from stochinf.density.graph import Builder
 from stochinf.density.known import UNKNOWN, int_range, known
 from stochinf.density.traced import FUNCTIONS, Traced, TraceError, elementwise, joint, traced
@@ -17,7 +18,7 @@ __all__ = ["gathered"]
 def index(x: Traced, key: Any) -> Any:
     """Return x[key]."""
     keys = tuple(key) if isinstance(key, tuple) else (key,)
-    keys = tuple(places_of(k) for k in keys)
+    keys = tuple(places_of(part) for k in keys for part in parts_of(k))
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > x.ndim:
         raise TraceError(f"{used} indices for an array of shape {x.shape}", "count its axes")
@@ -29,6 +30,16 @@ def index(x: Traced, key: Any) -> Any:
     if any(k is None for k in keys):
         raise TraceError("a new axis and an array of places in one index", "index twice: x[places][:, None]")
     return advanced(x, keys)
+
+
+def parts_of(key: Any) -> tuple[Any, ...]:
+    """Return one part of an index axis by axis: a mask of several axes becomes an array of places for each."""
+    mask: Any = None
+    if isinstance(key, Traced) and key.node.kind == "bool":
+        mask = known(key.builder, key.number)
+    elif isinstance(key, (np.ndarray, list)):
+        mask = np.asarray(key)
+    return (key,) if mask is None or mask.dtype.kind != "b" or mask.ndim < 2 else tuple(np.nonzero(mask))
 
 
 def places_of(key: Any) -> Any:
@@ -91,6 +102,8 @@ def advanced(x: Traced, keys: tuple[Any, ...]) -> Any:
     """Return x indexed by arrays of places, and by numbers and slices along the other axis."""
     if x.ndim == 1:
         return gathered(x, keys[0])
+    if x.ndim > 2:
+        return among_many(x, keys)
     first, second = keys
     arrays = [isinstance(key, (Traced, np.ndarray)) for key in keys]
     if all(arrays):
@@ -102,6 +115,27 @@ def advanced(x: Traced, keys: tuple[Any, ...]) -> Any:
     return gathered(part, second) if part.ndim == 1 else transpose(gathered(transpose(part), second))
 
 
+def among_many(x: Traced, keys: tuple[Any, ...]) -> Any:
+    """Return an array of more than two axes indexed by arrays; as in numpy, numbers count as arrays then.
+
+    The axes of places come first and are counted through as one; they go to where they were if they were next to each other.
+    """
+    x = basic(x, tuple(key if isinstance(key, slice) else slice(None) for key in keys))
+    chosen = [axis for axis, key in enumerate(keys) if not isinstance(key, slice)]
+    rest = [axis for axis in range(x.ndim) if axis not in chosen]
+    builder = joint(x, *traced_of(keys))
+    places: Any = None
+    for axis in chosen:
+        rows = within(builder, keys[axis], x.shape[axis])
+        places = rows if places is None else places * x.shape[axis] + rows
+    counts = [x.shape[axis] for axis in rest]
+    matrix = reshape(transpose(traced(builder, x), (*chosen, *rest)), (-1, *counts))
+    out, ahead = gathered(matrix, places), places.ndim
+    if chosen[-1] - chosen[0] >= len(chosen) or not rest:
+        return out
+    return moved(out, tuple(range(ahead)), tuple(range(chosen[0], chosen[0] + ahead)))
+
+
 def traced_of(values: tuple[Any, ...]) -> list[Traced]:
     """Return those of some values that are traced."""
     return [value for value in values if isinstance(value, Traced)]
@@ -111,8 +145,10 @@ def gathered(x: Traced, places: Any) -> Any:
     """Return rows of an array at places."""
     builder = joint(x, *traced_of((places,)))
     array, rows = traced(builder, x), within(builder, places, x.shape[0])
-    if rows.ndim > 1:
-        return reshape(gathered(array, reshape(rows, -1)), (*rows.shape, *x.shape[1:]))
+    if rows.ndim > 1 or x.ndim > 2:
+        matrix = array if x.ndim < 3 else reshape(array, (x.shape[0], math.prod(x.shape[1:])))
+        line = rows if rows.ndim < 2 else reshape(rows, -1)
+        return reshape(gathered(matrix, line), (*rows.shape, *x.shape[1:]))
     shape = (*rows.shape, *x.shape[1:])
     return Traced(builder, builder.add("gather", (array.number, rows.number), shape, x.node.kind))
 
@@ -133,5 +169,5 @@ def within(builder: Builder, places: Any, n: int) -> Traced:
 
 FUNCTIONS["index"] = index
 FUNCTIONS["take"] = lambda x, places, axis=None: (
-    index(reshape(x, -1), places) if axis is None else index(x, places if axis % x.ndim == 0 else (slice(None), places))
+    index(reshape(x, -1), places) if axis is None else index(x, (*(slice(None),) * (axis % x.ndim), places))
 )

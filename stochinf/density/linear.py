@@ -15,13 +15,23 @@ def matmul(a: Any, b: Any) -> Any:
     """Return a @ b."""
     builder = joint(a, b)
     first, second = real(traced(builder, a)), real(traced(builder, b))
-    if not first.ndim or not second.ndim or first.shape[-1] != second.shape[0]:
+    if not first.ndim or not second.ndim or first.shape[-1] != second.shape[max(second.ndim - 2, 0)]:
         raise TraceError(f"a product of arrays of shapes {first.shape} and {second.shape}", "the inner sizes must be equal")
+    if first.ndim > 2 or second.ndim > 2:
+        return many_products(first, second)
     if first.ndim == second.ndim == 1:
         return new(first, "dot", (first, second), ())
     if first.ndim == 1:
         return product(transpose(second), first)
     return product(first, second)
+
+
+def many_products(a: Traced, b: Traced) -> Any:
+    """Return products of which one factor at least has more than two axes: matrices by matrices, axes before as they fit."""
+    if b.ndim < 3:
+        return reshape(matmul(reshape(a, (-1, a.shape[-1])), b), (*a.shape[:-1], *b.shape[1:]))
+    left = a[:, None] if a.ndim == 1 else a[..., None]
+    return reduced("sum", left * (b if a.ndim == 1 else b[..., None, :, :]), -2)
 
 
 def product(a: Traced, b: Traced) -> Traced:
@@ -40,6 +50,8 @@ def dot(a: Any, b: Any) -> Any:
     """Return a product as `numpy.dot` understands it."""
     builder = joint(a, b)
     first, second = traced(builder, a), traced(builder, b)
+    if second.ndim > 2 and first.ndim:
+        raise TraceError(f"np.dot of arrays of shapes {first.shape} and {second.shape}", "write np.einsum or np.matmul")
     return first * second if not first.ndim or not second.ndim else matmul(first, second)
 
 
@@ -136,6 +148,8 @@ def triu(x: Traced, k: int = 0) -> Traced:
 def diagonal(x: Traced) -> Traced:
     """Return the diagonal of a matrix."""
     n = min(x.shape)
+    if x.ndim != 2:
+        raise TraceError(f"the diagonal of an array of shape {x.shape}", "a matrix is needed")
     return sliced(reshape(x, -1), (0,), (x.shape[1] + 1,), (n,))
 
 

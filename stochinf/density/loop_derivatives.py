@@ -53,8 +53,8 @@ def worth_keeping(body: Graph) -> list[int]:
 
 
 def flat(x: Traced) -> Traced:
-    """Return a matrix as a vector, anything else as it is."""
-    return reshape(x, -1) if x.ndim == 2 else x
+    """Return an array of several axes as a vector, anything else as it is."""
+    return reshape(x, -1) if x.ndim > 1 else x
 
 
 def step_inputs(inner: Builder, operands: Sequence[Traced], n_carries: int, n_sequences: int) -> dict[int, Traced]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from stochinf.density.array_functions import real
+from stochinf.density.array_functions import real, reshape
 from stochinf.density.graph import Builder, Graph
 from stochinf.density.known import int_range
 from stochinf.density.traced import ACTIVE, Traced, TraceError, traced
@@ -109,13 +110,15 @@ def traced_scan(builder: Builder, step: Step, init: Any, sequences: Any, length:
     """Trace a step and add the scan to the graph."""
     leaves, form = flatten(init)
     carries = [real(traced(builder, leaf)) for leaf in leaves]
-    rows = [traced(builder, row) for row in sequences[0]]
+    whole = [traced(builder, row) for row in sequences[0]]
+    rows = [row if row.ndim < 3 else reshape(row, (row.shape[0], math.prod(row.shape[1:]))) for row in whole]
     inner = Builder(builder)
     inside = inputs(inner, [carry.node for carry in carries], 0, row=False)
     given = inputs(inner, [row.node for row in rows], len(carries), row=True)
     for number, row in zip(given, rows, strict=True):
         if row.node.kind == "int":
             inner.ranges[number.number] = int_range(builder, row.number)
+    given = [reshape(number, row.shape[1:]) for number, row in zip(given, whole, strict=True)]
     token = ACTIVE.set(inner)
     try:
         returned = step(unflatten(inside, form), unflatten(given, sequences[1]))

@@ -344,7 +344,7 @@ class Density:
         if self.source.expand is None:
             return self.layout.draws(given, self.data)
         rows = np.ascontiguousarray(given.reshape(-1, self.dim))
-        return {name: values.reshape(*given.shape[:-1], *values.shape[1:]) for name, values in self.source.expand(rows).items()}
+        return {name: values.reshape((*given.shape[:-1], *values.shape[1:])) for name, values in self.source.expand(rows).items()}
 
     def unconstrain(self, point: Point) -> Floats:
         """Return the position of a point.

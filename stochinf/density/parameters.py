@@ -31,7 +31,7 @@ def real(shape: int | Shape = ()) -> Parameter:
     Raises
     ------
     StochinfError
-        If the shape has more than two axes, or a length below 1.
+        If a length is below 1.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def positive(shape: int | Shape = ()) -> Parameter:
     Raises
     ------
     StochinfError
-        If the shape has more than two axes, or a length below 1.
+        If a length is below 1.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def interval(lower: Bound = -math.inf, upper: Bound = math.inf, shape: int | Sha
     Raises
     ------
     StochinfError
-        If the bounds are given and cross, or are not numbers; if the shape has more than two axes.
+        If the bounds are given and cross, or are not numbers.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def affine(centre: Bound = 0.0, scale: Bound = 1.0, shape: int | Shape = ()) -> 
     Raises
     ------
     StochinfError
-        If a scale that is given is not above zero; if the shape has more than two axes.
+        If a scale that is given is not above zero.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def ordered(n: int, shape: int | Shape = ()) -> Parameter:
     n : int
         Length of the vector.
     shape : int or tuple of int
-        () for one vector, k for k of them: an array (k, n).
+        () for one vector, k or (k, l, ...) for more: an array (k, l, ..., n).
 
     Returns
     -------
@@ -168,7 +168,7 @@ def ordered(n: int, shape: int | Shape = ()) -> Parameter:
     Raises
     ------
     StochinfError
-        If a length is below 1, or there are more than two axes.
+        If a length is below 1.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def positive_ordered(n: int, shape: int | Shape = ()) -> Parameter:
     n : int
         Length of the vector.
     shape : int or tuple of int
-        () for one vector, k for k of them: an array (k, n).
+        () for one vector, k or (k, l, ...) for more: an array (k, l, ..., n).
 
     Returns
     -------
@@ -198,7 +198,7 @@ def positive_ordered(n: int, shape: int | Shape = ()) -> Parameter:
     Raises
     ------
     StochinfError
-        If a length is below 1, or there are more than two axes.
+        If a length is below 1.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def simplex(n: int, shape: int | Shape = ()) -> Parameter:
     n : int
         Number of components, at least 2.
     shape : int or tuple of int
-        () for one vector, k for k of them: an array (k, n).
+        () for one vector, k or (k, l, ...) for more: an array (k, l, ..., n).
 
     Returns
     -------
@@ -228,7 +228,7 @@ def simplex(n: int, shape: int | Shape = ()) -> Parameter:
     Raises
     ------
     StochinfError
-        If n is below 2, or there are more than two axes.
+        If n is below 2, or a length below 1.
 
     Examples
     --------
@@ -248,7 +248,7 @@ def cholesky_corr(n: int, shape: int | Shape = ()) -> Parameter:
     n : int
         Rows of the matrix, at least 2.
     shape : int or tuple of int
-        () for one matrix, k for k of them: the density gets a tuple of matrices, draws have shape (k, n, n).
+        () for one matrix, k or (k, l, ...) for more: an array (k, l, ..., n, n).
 
     Returns
     -------
@@ -258,7 +258,7 @@ def cholesky_corr(n: int, shape: int | Shape = ()) -> Parameter:
     Raises
     ------
     StochinfError
-        If n is below 2, or the shape has more than one axis.
+        If n is below 2, or a length below 1.
 
     Examples
     --------
@@ -270,20 +270,18 @@ def cholesky_corr(n: int, shape: int | Shape = ()) -> Parameter:
            [0.462, 1.   ]])
     """
     order = counted("cholesky_corr: n", n, least=2)
-    return CholeskyCorr((*checked_shape("cholesky_corr", shape, most=1), order, order))
+    return CholeskyCorr((*checked_shape("cholesky_corr", shape), order, order))
 
 
-def checked_shape(kind: str, shape: Any, most: int = 2) -> Shape:
+def checked_shape(kind: str, shape: Any) -> Shape:
     """Return a shape as a tuple of lengths."""
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
-    if len(lengths) > most:
-        raise StochinfError(f"{kind}: shape = {shape}; at most {most} axes can be had: reshape inside the density")
     return tuple(counted(f"{kind}: shape", length) for length in lengths)
 
 
 def vectors(kind: str, n: Any, shape: Any) -> Shape:
     """Return the shape of vectors of length n."""
-    return (*checked_shape(kind, shape, most=1), counted(f"{kind}: n", n))
+    return (*checked_shape(kind, shape), counted(f"{kind}: n", n))
 
 
 def checked_bound(name: str, bound: Any, shape: Shape, kind: str = "interval") -> Bound:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from stochinf.density.array_functions import concatenate, expand_dims, new, real, reshape, transpose
+from stochinf.density.array_functions import concatenate, expand_dims, moved, new, real, reshape, transpose
 from stochinf.density.traced import FUNCTIONS, UFUNCS, Traced, TraceError, elementwise, joint, traced
 
 __all__ = ["reduced"]
@@ -26,18 +27,38 @@ def axis_of(x: Traced, axis: Any) -> int | None:
 
 def reduced(op: str, x: Traced, axis: Any = None, keepdims: bool = False) -> Traced:
     """Reduce an array by sum, max or logsumexp, along an axis or as a whole."""
-    place = axis_of(x, axis)
-    shape = x.shape if x.ndim == 0 else () if place is None else (x.shape[1 - place],)
+    chosen = axes_of(x, axis)
     if op != "sum" and 0 in x.shape:
         raise TraceError(f"{op} of an array of shape {x.shape}", "there must be an element")
     factor, plain = x.builder.factored(x.number) if op == "sum" else (1, x.number)
     if x.ndim and factor != 1:
         return factor * reduced(op, Traced(x.builder, plain), axis, keepdims)  # type: ignore[no-any-return]
-    out = x if x.ndim == 0 else new(x, op, (x,), shape, (place,))
-    if keepdims:
-        kept = [1 if place is None or k == place else count for k, count in enumerate(x.shape)]
-        return reshape(out, kept)
-    return out
+    if len(chosen) == x.ndim:
+        out = x if x.ndim == 0 else new(x, op, (x,), (), (None,))
+    else:
+        rest = [k for k in range(x.ndim) if k not in chosen]
+        matrix, place = in_two(x, chosen, rest)
+        out = reshape(new(x, op, (matrix,), (matrix.shape[1 - place],), (place,)), [x.shape[k] for k in rest])
+    return reshape(out, [1 if k in chosen else count for k, count in enumerate(x.shape)]) if keepdims else out
+
+
+def axes_of(x: Traced, axis: Any) -> tuple[int, ...]:
+    """Return the axes that are meant, in order."""
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    for k in given:
+        if not -x.ndim <= k < x.ndim:
+            raise TraceError(f"axis {k} of an array of shape {x.shape}", "count axes from 0")
+    return tuple(sorted({k % x.ndim for k in given}))
+
+
+def in_two(x: Traced, chosen: tuple[int, ...], rest: list[int]) -> tuple[Traced, int]:
+    """Return an array as a matrix with some axes taken together as one, and which; they are neither none nor all."""
+    if x.ndim == 2:
+        return x, chosen[0]
+    sizes = [math.prod(x.shape[k] for k in axes) for axes in (chosen, rest)]
+    if chosen[-1] < rest[0]:
+        return reshape(x, sizes), 0
+    return reshape(transpose(x, (*rest, *chosen)), sizes[::-1]), 1
 
 
 def number(x: Traced) -> Traced:
@@ -84,13 +105,18 @@ def cumsum(x: Traced, axis: Any = None, dtype: Any = None) -> Traced:
     """Return running sums."""
     x = number(reshape(x, -1) if axis is None else x)
     place = (axis or 0) % x.ndim
-    return new(x, "cumsum", (x,), x.shape, (place, False))
+    if x.ndim < 3:
+        return new(x, "cumsum", (x,), x.shape, (place, False))
+    if 0 < place < x.ndim - 1:
+        return moved(cumsum(moved(x, place, 0), 0), 0, place)
+    matrix = reshape(x, (-1, x.shape[-1]) if place else (x.shape[0], -1))
+    return reshape(new(x, "cumsum", (matrix,), matrix.shape, (1 if place else 0, False)), x.shape)
 
 
 def prod(x: Traced, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Return a product, halves multiplied with halves."""
     place = axis_of(x, axis)
-    rows = reshape(x, -1) if place is None else x if place == 0 else transpose(x)
+    rows = reshape(x, -1) if place is None else moved(x, place, 0)
     while rows.shape[0] > 1:
         half = rows.shape[0] // 2
         product = rows[:half] * rows[half : 2 * half]
@@ -102,8 +128,8 @@ def prod(x: Traced, axis: Any = None, dtype: Any = None, keepdims: bool = False)
 def cumprod(x: Traced, axis: Any = None, dtype: Any = None) -> Traced:
     """Return running products, each stage reaching twice as far."""
     x = reshape(x, -1) if axis is None else x
-    if x.ndim == 2 and axis % 2:
-        return transpose(cumprod(transpose(x), 0))
+    if axis is not None and axis % x.ndim:
+        return moved(cumprod(moved(x, axis, 0), 0), 0, axis)
     reach = 1
     while reach < x.shape[0]:
         x = concatenate([x[:reach], x[reach:] * x[:-reach]])
@@ -116,8 +142,10 @@ def average(x: Traced, axis: Any = None, weights: Any = None, **options: Any) ->
     if weights is None:
         return mean(x, axis, **options)
     w = traced(joint(*(v for v in (x, weights) if isinstance(v, Traced))), weights)
-    w = w if w.shape == np.shape(x) or axis_of(x, axis) != 0 else reshape(w, (-1, 1))
-    return sum_(x * w, axis) / sum_(w, 0 if w.shape != np.shape(x) else axis)
+    if w.shape != np.shape(x) and axis is not None:
+        w = reshape(w, [w.size if k == axis % len(np.shape(x)) else 1 for k in range(len(np.shape(x)))])
+        return sum_(x * w, axis) / sum_(w)
+    return sum_(x * w, axis) / sum_(w, axis)
 
 
 def every(x: Traced, axis: Any = None) -> Any:

@@ -243,8 +243,6 @@ def inherited(builder: Builder, value: Traced) -> int:
 
 def literal(builder: Builder, array: npt.NDArray[Any]) -> int:
     """Add an array that is written in the function: a constant if all its numbers are equal, else data without a name."""
-    if array.ndim > 2:
-        raise TraceError(f"an array of shape {array.shape}", "at most two axes can be traced: reshape, or loop with scan")
     if array.size and (array == array.flat[0]).all():
         return builder.broadcast(builder.constant(array.flat[0].item()), array.shape)
     root = builder

@@ -114,8 +114,6 @@ def leaf(builder: Builder, name: str, value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         return value
-    if array.ndim > 2:
-        raise TraceError(f"data {name!r} has shape {array.shape}", "at most two axes can be traced: reshape it")
     return Traced(builder, builder.data(name, array))
 
 

@@ -18,11 +18,16 @@ from stochinf.engine.loop import fill_rates
 from stochinf.engine.parts import is_part, part
 
 __all__ = [
-    "Constant", "Product", "as_schedule", "checked_rate", "demand_finite", "demand_positive", "multiply", "prepared", "watched",
-    "write_rates",
+    "Constant", "Product", "as_schedule", "checked_rate", "demand_finite", "demand_positive", "is_open", "multiply", "prepared",
+    "watched", "write_rates",
 ]  # fmt: skip
 
 Part = TypeVar("Part")
+
+
+def is_open(number: Any) -> bool:
+    """Whether a number was left for the library to choose: NaN, and no schedule."""
+    return isinstance(number, float) and math.isnan(number)
 
 
 def demand_positive(schedule: Part, field: str) -> Part:

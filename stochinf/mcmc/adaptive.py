@@ -25,9 +25,8 @@ from stochinf.engine.jit import helper
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import normal, uniform
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.mcmc.starting import checked_acceptance, checked_log_density, started
-from stochinf.mcmc.stochastic import is_open
 
 __all__ = ["AdaptiveMetropolis", "AdaptiveState", "rank_one"]
 

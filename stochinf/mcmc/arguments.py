@@ -7,16 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from stochinf.engine.errors import StochinfError
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.mcmc.adaptation.metric import as_metric
+from stochinf.mcmc.starting import checked_acceptance
 
-__all__ = ["aim_of", "checked_arguments", "is_open", "open_rate"]
-
-
-def is_open(kernel: Any) -> bool:
-    """Whether the step size was left to warm-up."""
-    return isinstance(kernel.step_size, float) and math.isnan(kernel.step_size)
+__all__ = ["aim_of", "checked_arguments", "open_rate"]
 
 
 def checked_arguments(kernel: Any) -> Any:
@@ -28,8 +23,7 @@ def checked_arguments(kernel: Any) -> Any:
         Naming the argument, its value and what is needed.
     """
     name = type(kernel).__name__
-    if not (math.isnan(kernel.target_acceptance) or 0 < kernel.target_acceptance < 1):
-        raise StochinfError(f"{name}: target_acceptance = {kernel.target_acceptance}; a number between 0 and 1 is needed")
+    checked_acceptance(kernel)
     if isinstance(kernel.metric, str):
         as_metric(name, kernel.metric, 1)
     metric = np.array(kernel.metric, dtype=np.float64) if isinstance(kernel.metric, (list, np.ndarray)) else kernel.metric
@@ -38,9 +32,9 @@ def checked_arguments(kernel: Any) -> Any:
 
 def open_rate(kernel: Any) -> Any:
     """Return the rate that goes onto the tape: 1 where warm-up finds the step size, which the state then holds."""
-    return 1.0 if is_open(kernel) else kernel.step_size
+    return 1.0 if is_open(kernel.step_size) else kernel.step_size
 
 
 def aim_of(kernel: Any, usual: float) -> float:
     """Return the acceptance to aim at, NaN where the step size is given and is to stay."""
-    return usual if is_open(kernel) and math.isnan(kernel.target_acceptance) else float(kernel.target_acceptance)
+    return usual if is_open(kernel.step_size) and math.isnan(kernel.target_acceptance) else float(kernel.target_acceptance)

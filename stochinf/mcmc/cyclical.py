@@ -22,14 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
+from stochinf.engine.rates import is_open
 from stochinf.engine.schedules import Cosine, as_schedule
-from stochinf.mcmc.batches import all_finite
 from stochinf.mcmc.estimators import Minibatch
-from stochinf.mcmc.noise import noise_scale
-from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, is_open, rejected
+from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, overdamped
 from stochinf.optim.starting import starting_point
 
 __all__ = ["CyclicalSGLD", "CyclicalState"]
@@ -127,14 +125,6 @@ class CyclicalSGLD(NamedTuple):
         self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
         temperature = 0.0 if state.steps[0] < self.exploration * self.period else self.temperature
         state.steps[0] = state.steps[0] + 1 if state.steps[0] + 1 < self.period else 0
-        noise = noise_scale(rate, temperature)
-        write_normals(rng, state.proposal)
-        for j in range(state.position.size):
-            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
         state.stats[0] = rate
         state.stats[1] = temperature
-        if not all_finite(state.proposal):
-            rejected(state)
-            return
-        for j in range(state.position.size):
-            state.position[j] = state.proposal[j]
+        overdamped(state, rate, temperature, rng)

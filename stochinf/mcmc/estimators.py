@@ -82,6 +82,15 @@ def scaled(out: Floats, n_points: int) -> None:
         out[j] *= n_points
 
 
+@helper()
+def against_centre(target: Any, memory: Any, position: Floats, point: Any, out: Floats) -> None:
+    """Write the mean gradient of a batch less its own at the centre, plus that of all rows there."""
+    batch_gradient(target, position, point, out)
+    batch_gradient(target, memory.centre, point, memory.there)
+    for j in range(out.size):
+        out[j] += memory.whole[j] - memory.there[j]
+
+
 def points_of(asker: str, given: int, target: Any) -> int:
     """Return the number of points: the one given, else the target's.
 
@@ -200,10 +209,7 @@ class ControlVariates(NamedTuple):
 
     def estimate(self, target: Any, memory: CentreMemory, position: Floats, point: Any, out: Floats) -> None:
         """Write the estimate."""
-        batch_gradient(target, position, point, out)
-        batch_gradient(target, memory.centre, point, memory.there)
-        for j in range(out.size):
-            out[j] += memory.whole[j] - memory.there[j]
+        against_centre(target, memory, position, point, out)
         scaled(out, self.n_points)
 
 
@@ -258,8 +264,5 @@ class SVRG(NamedTuple):
                 memory.centre[j] = position[j]
             batch_gradient(target, position, memory.rows, memory.whole)
         memory.steps[0] += 1
-        batch_gradient(target, position, point, out)
-        batch_gradient(target, memory.centre, point, memory.there)
-        for j in range(out.size):
-            out[j] += memory.whole[j] - memory.there[j]
+        against_centre(target, memory, position, point, out)
         scaled(out, self.n_points)

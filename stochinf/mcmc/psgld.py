@@ -31,9 +31,10 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
+from stochinf.engine.rates import is_open
 from stochinf.mcmc.estimators import Minibatch
 from stochinf.mcmc.noise import noise_ratio, noise_scale
-from stochinf.mcmc.stochastic import BATCH, checked_dynamics, default_batches, fitted, is_open, rejected
+from stochinf.mcmc.stochastic import BATCH, checked_dynamics, default_batches, fitted, rejected
 from stochinf.models.batch import size_of
 from stochinf.optim.starting import starting_point
 

@@ -25,13 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.diagnostics.gradient_noise import gradient_variance
-from stochinf.engine.normals import write_normals
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
-from stochinf.mcmc.batches import all_finite
 from stochinf.mcmc.estimators import Minibatch
-from stochinf.mcmc.noise import noise_ratio, noise_scale
-from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, rejected
+from stochinf.mcmc.noise import noise_ratio
+from stochinf.mcmc.stochastic import checked_dynamics, default_batches, fitted, overdamped
 from stochinf.models.batch import size_of
 from stochinf.optim.starting import starting_point
 
@@ -131,14 +129,6 @@ class SGLD(NamedTuple):
     def update(self, target: Any, state: SGLDState, point: Any, rate: float, rng: npt.NDArray[np.uint64]) -> None:
         """Take a gradient step and add noise."""
         self.estimator.estimate(target, state.memory, state.position, point, state.gradient)
-        noise = noise_scale(rate, self.temperature)
-        write_normals(rng, state.proposal)
-        for j in range(state.position.size):
-            state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
         state.stats[0] = rate
         state.batch[0] = size_of(point)
-        if not all_finite(state.proposal):
-            rejected(state)
-            return
-        for j in range(state.position.size):
-            state.position[j] = state.proposal[j]
+        overdamped(state, rate, self.temperature, rng)

@@ -27,9 +27,8 @@ from stochinf.engine.known import dimension
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import exponential, uniform
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.mcmc.starting import checked_log_density, started
-from stochinf.mcmc.stochastic import is_open
 
 __all__ = ["Slice", "SliceState"]
 

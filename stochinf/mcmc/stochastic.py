@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import helper
+from stochinf.engine.normals import write_normals
 from stochinf.engine.pickers import Minibatches
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
+from stochinf.mcmc.batches import all_finite
 from stochinf.mcmc.estimators import check_estimator
-from stochinf.mcmc.noise import checked_temperature
+from stochinf.mcmc.noise import checked_temperature, noise_scale
 
-__all__ = ["BATCH", "checked_dynamics", "default_batches", "fitted", "is_open", "rejected"]
+__all__ = ["BATCH", "checked_dynamics", "default_batches", "fitted", "overdamped", "rejected"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,11 +26,6 @@ BATCH = 100
 
 TOLERATED = 0.05
 """Share that the noise of the minibatches may add to the variance of the injected noise, where the step is chosen here."""
-
-
-def is_open(number: Any) -> bool:
-    """Whether a number was left for the library to choose."""
-    return isinstance(number, float) and math.isnan(number)
 
 
 def checked_dynamics(kernel: Any) -> Any:
@@ -90,6 +87,20 @@ def chosen_step(asker: str, target: Any, estimator: Any) -> float:
 def default_batches(target: Any) -> Minibatches:
     """Return batches of 100 rows, or of all where there are fewer."""
     return Minibatches(min(int(target.n_points), BATCH))
+
+
+@helper()
+def overdamped(state: Any, rate: float, temperature: float, rng: npt.NDArray[np.uint64]) -> None:
+    """Move down the gradient, with the noise of a temperature; stay, and count it, where that leads to no finite position."""
+    noise = noise_scale(rate, temperature)
+    write_normals(rng, state.proposal)
+    for j in range(state.position.size):
+        state.proposal[j] = state.position[j] - rate * state.gradient[j] + noise * state.proposal[j]
+    if not all_finite(state.proposal):
+        rejected(state)
+        return
+    for j in range(state.position.size):
+        state.position[j] = state.proposal[j]
 
 
 @helper()

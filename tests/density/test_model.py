@@ -81,6 +81,23 @@ def test_draws_have_names_on_every_door(schools: si.Density) -> None:
     np.testing.assert_allclose(run["theta"], plain["theta"], rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_three_axes_have_their_names_in_arviz() -> None:
+    dims, coords = {"a": ["year", "county", "kind"]}, {"year": [2020, 2021], "kind": list("xyz")}
+    params = {"a": sd.positive((2, 4, 3)), "b": sd.real((1, 2, 2))}
+    target = si.Density(lambda a, b: sd.gamma(a, 3, 1).sum() + sd.normal(b).sum(), params, dims=dims, coords=coords)
+    run = si.sample(target, draws=100, warmup=20, chains=3, rng=5, kernel=si.mcmc.Metropolis(0.3), progress=False)
+    assert run["a"].shape == (3, 100, 2, 4, 3)
+    found = run.to_arviz()["posterior"]
+    assert found["a"].dims == ("chain", "draw", "year", "county", "kind")
+    assert list(found["a"].coords["kind"].values) == list("xyz")
+    assert found["b"].shape == (3, 100, 1, 2, 2)
+    np.testing.assert_array_equal(found["a"].sel(year="2021", kind="y"), run["a"][:, :, 1, :, 1])
+    rows = run.summary()
+    assert "a[2021, 3, z]" in str(rows)
+
+
 @pytest.mark.fast
 def test_new_data_compile_nothing(schools: si.Density) -> None:
     schools.log_density(np.zeros(10))

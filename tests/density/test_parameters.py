@@ -32,6 +32,14 @@ CASES = {
     "simplex rows": sd.simplex(3, shape=2),
     "cholesky_corr": sd.cholesky_corr(4),
     "several cholesky_corr": sd.cholesky_corr(3, shape=2),
+    "real of three axes": sd.real((2, 3, 2)),
+    "positive of four axes": sd.positive((2, 1, 3, 2)),
+    "interval of three axes": sd.interval(-1, "high", shape=(2, 2, 3)),
+    "affine of three axes": sd.affine("high", 2.0, shape=(2, 1, 3)),
+    "ordered of three axes": sd.ordered(3, shape=(2, 2)),
+    "positive_ordered of four axes": sd.positive_ordered(2, shape=(2, 1, 3)),
+    "simplex of three axes": sd.simplex(3, shape=(2, 2)),
+    "cholesky_corr of four axes": sd.cholesky_corr(3, shape=(2, 2)),
 }
 
 
@@ -124,11 +132,10 @@ def test_values_that_break_a_constraint(parameter: Any, value: Any, message: str
         (lambda: sd.interval([[0.0], 1.0], 1.0), "a number, an array, a name or a function"),
         (lambda: sd.affine(scale=0), "scale = 0.0; numbers above 0"),
         (lambda: sd.affine(centre=math.inf), "centre = inf; finite numbers"),
-        (lambda: sd.real((2, 2, 2)), "at most 2 axes"),
+        (lambda: sd.real((2, 0, 2)), "at least 1"),
         (lambda: sd.real(0), "at least 1"),
         (lambda: sd.positive(2.5), "whole number"),
         (lambda: sd.simplex(1), "at least 2"),
-        (lambda: sd.simplex(3, shape=(2, 2)), "at most 1 axes"),
         (lambda: sd.cholesky_corr(1), "at least 2"),
     ],
 )

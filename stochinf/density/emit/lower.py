@@ -79,9 +79,14 @@ def lowered(graph: Graph) -> Graph:
         rule = RULES.get(node.op)
         number = None if rule is None else rule(builder, node, operands)
         if number is None:
-            number = builder.add(node.op, operands, node.shape, node.kind, node.attributes)
+            number = builder.add(node.op, operands, flat(node), node.kind, node.attributes)
         new.append(number)
     return pruned(builder.nodes, tuple(new[output] for output in graph.outputs))
+
+
+def flat(node: Node) -> tuple[int, ...]:
+    """Return the shape of a node's value, that of more than two axes as one of all its numbers in their order."""
+    return node.shape if len(node.shape) < 3 else (node.size,)
 
 
 def _dot(builder: Builder, node: Node, operands: tuple[int, ...]) -> int:
