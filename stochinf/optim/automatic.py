@@ -111,4 +111,4 @@ def newton_work(target: Any) -> float:
         products = float((lengths * (lengths + 1.0)).sum() / 2.0)
     else:
         products = float(target.n_points * target.dim * (target.dim + 1) / 2.0)
-    return products + target.dim**3 / 3.0
+    return products + float(target.dim) ** 3 / 3.0

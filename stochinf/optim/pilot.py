@@ -101,7 +101,7 @@ def pilot_work(target: Any) -> float:
     32768.0
     """
     stored = _stored(target)
-    return 6.0 * _visits(target.n_points, stored) * stored / target.n_points
+    return 6.0 * _visits(int(target.n_points), stored) * stored / int(target.n_points)
 
 
 def _stored(target: Any) -> int:

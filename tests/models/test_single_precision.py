@@ -119,7 +119,9 @@ def test_rules_that_converge_agree_with_double_precision(rule, words, form):
     np.testing.assert_allclose(ours.x, best.x, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("rule", [si.optim.WorkingSets(1e-13), si.optim.CoordinateDescent()], ids=["WorkingSets", "by coefficients"])
+@pytest.mark.parametrize(
+    "rule", [si.optim.WorkingSets(1e-13), si.optim.CoordinateDescent()], ids=["WorkingSets", "by coefficients"]
+)
 def test_a_start_in_single_precision_costs_no_accuracy(rule):
     model = si.models.Lasso(sp.csc_array(X.astype(np.float64)), NUMBERS, 0.05, intercept=True)
     best = si.minimize(model, si.optim.WorkingSets(1e-13))
