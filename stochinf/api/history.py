@@ -153,8 +153,11 @@ def in_single(made: OptimizeResult, target: Any) -> OptimizeResult:
     x = made.x.astype(np.float32)
     if made.x.dtype == x.dtype:
         return made
-    gradient, certificate = target.full_gradient(x), target.certificate(x)
-    made.update(x=x, fun=target.objective(x), jac=gradient, grad_norm=float(np.linalg.norm(gradient)))
+    certificate = target.certificate(x)
+    made.update(x=x, fun=target.objective(x))
+    if hasattr(target, "full_gradient"):
+        gradient = target.full_gradient(x)
+        made.update(jac=gradient, grad_norm=float(np.linalg.norm(gradient)))
     made.update(gap=float(getattr(certificate, "bound", math.inf)), certificate=getattr(certificate, "text", ""))
     return made
 

@@ -124,8 +124,12 @@ def minimize(
 
 
 def _is_single(target: Any) -> bool:
-    """Whether the features of a target are in single precision."""
-    return getattr(getattr(target, "design", None), "precision", None) is np.float32
+    """Whether the features of a target, by rows or by columns, are in single precision."""
+    return _precision(target, "design") is np.float32 or _precision(target, "columns") is np.float32
+
+
+def _precision(target: Any, where: str) -> Any:
+    return getattr(getattr(target, where, None), "precision", None)
 
 
 def _rule(rule: Any, target: Any, picker: Any, schedule: Any) -> tuple[Any, str]:
@@ -140,8 +144,8 @@ def _rule(rule: Any, target: Any, picker: Any, schedule: Any) -> tuple[Any, str]
 
 
 def _start(x0: Any, target: Any) -> npt.NDArray[Any] | None:
-    """Return the one starting position; in single precision where the features are."""
-    if x0 is None and _is_single(target):
+    """Return the one starting position; in single precision where the features by rows are."""
+    if x0 is None and _precision(target, "design") is np.float32:
         return np.zeros(target.dim, np.float32)
     init = starting_positions(x0, 1)
     if init is not None and init.ndim > 1:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from stochinf.api.minimizing import minimize
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
@@ -16,7 +16,9 @@ from stochinf.engine.stop import epochs
 from stochinf.models.design import as_design, features, with_intercept
 from stochinf.models.linear import LinearTarget
 from stochinf.models.weights import weighted
-from stochinf.optim.pilot import piloted, serves
+from stochinf.optim.automatic import newton_work
+from stochinf.optim.newton import Newton
+from stochinf.optim.pilot import pilot_work, piloted, serves
 from stochinf.optim.sgd import SGD
 from stochinf.rbm.checks import entropy_from, whole
 from stochinf.rbm.tapes import Later
@@ -66,19 +68,33 @@ class Stochastic(BaseEstimator):  # type: ignore[misc]
             return SAGA()
         return SGD()
 
+    def _rule_for(self, target: Any, passes: int) -> Any:
+        """Return the rule; Newton's, where it was left open and all passes take less than the pilot runs of `SGD()`."""
+        small = self.rule is None and self.l1 == 0 and passes * newton_work(target) <= pilot_work(target)
+        return Newton() if small else self._rule()
+
     def _validated(self, X: Any, y: Any, reset: bool) -> Any:
         return validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float64, reset=reset, y_numeric=isinstance(self, RegressorMixin)
         )
 
+    def _row_weights(self, X: Any, given: Any) -> Floats | None:
+        """Return weights of rows, checked, or None."""
+        return None if given is None else _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
+
     def _solved(self, X: Any, y: Any, entropy: int, weights: Floats | None = None) -> Any:
         """Return the result of a run over all passes."""
         passes = whole("max_iter", self.max_iter)
         model = self._kind()(X, y, l2=self.alpha, l1=self.l1, intercept=self.fit_intercept, sample_weight=weights)
-        result = minimize(model, self._rule(), stop=epochs(passes), rng=entropy, progress=False)
+        target = model.as_target()
+        result = minimize(target, self._rule_for(target, passes), stop=epochs(passes), rng=entropy, progress=False)
         if not result.success:
             warnings.warn(f"{type(self).__name__}: {result.message}", ConvergenceWarning, stacklevel=4)
         return result
+
+    def _passes(self, result: Any) -> int:
+        """Return how many passes a run has done; a step of Newton's is one."""
+        return int(min(result.nit, self.max_iter))
 
     def _passed(
         self, X: Any, y: Any, entropy: int, start: Floats | None, place: int, steps: int, weights: Floats | None = None

@@ -40,7 +40,8 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
     fit_intercept : bool
         Add an intercept, which is not penalised.
     rule : rule of `stochinf.optim`, optional
-        `SGD()` by default, which finds its rate by pilot runs and averages its iterates; `SAGA()` with l1.
+        `SGD()` by default, which finds its rate by pilot runs and averages its iterates; `SAGA()` with l1; `Newton()` where
+        that many of its steps cost less than the pilot runs: some hundred rows of few features.
     max_iter : int
         Passes over the data.
     random_state : int, RandomState, Generator or None
@@ -90,13 +91,15 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> SGDClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDClassifier:
         """Fit from fresh coefficients.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of rows, times those of their classes; a weight of 2 is that of a row given twice.
 
         Returns
         -------
@@ -109,15 +112,15 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         if self.classes_.size < 2:
             raise ValueError(f"SGDClassifier: {self.classes_.size} class in y; at least two classes are needed")
         self._begin()
-        weights = self._weights(y)
+        weights = self._weights(y, self._row_weights(X, sample_weight))
         results = [self._solved(X, np.where(y == c, 1, 0), self._seed(k), weights) for k, c in enumerate(self._sides())]
         self._kept([result.x for result in results])
         self.gap_ = np.array([result.gap for result in results])
         self.history_ = [result.history for result in results]
-        self._steps, self._chunks, self.n_iter_ = int(results[0].nit), 1, int(self.max_iter)
+        self._steps, self._chunks, self.n_iter_ = int(results[0].nit), 1, max(map(self._passes, results))
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> SGDClassifier:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> SGDClassifier:
         """Fit on: one pass over these rows. Rates go on where they stood, schedules too.
 
         Parameters
@@ -126,6 +129,8 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
         classes : array-like of shape (n_classes,), optional
             All labels that will come; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of rows, which are not scaled.
 
         Returns
         -------
@@ -147,7 +152,7 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
             raise ValueError(
                 f"SGDClassifier: label {unknown[:1].tolist()[0]!r} is not among the classes {self.classes_.tolist()}"
             )
-        starts, passed, weights = self._starts(), [], self._weights(y, whole=False)
+        starts, passed, weights = self._starts(), [], self._weights(y, self._row_weights(X, sample_weight), whole=False)
         for place, (c, start) in enumerate(zip(self._sides(), starts, strict=True)):
             signs = np.where(y == c, 1.0, -1.0)
             passed.append(self._passed(X, signs, self._seed(place), start, place, self._steps, weights))
@@ -157,16 +162,16 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         self.n_iter_ += 1
         return self
 
-    def _weights(self, y: Any, whole: bool = True) -> Floats | None:
-        """Return the weights of rows by their classes; those of a chunk are not scaled, and none are balanced."""
-        if self.class_weight is None:
+    def _weights(self, y: Any, rows: Floats | None, whole: bool = True) -> Floats | None:
+        """Return the weights of rows times those of their classes; those of a chunk are not scaled, and none are balanced."""
+        if self.class_weight is None and rows is None:
             return None
         if not whole and isinstance(self.class_weight, str):
             raise StochinfError(
                 f"SGDClassifier: class_weight = {self.class_weight!r} in partial_fit, which does not see all rows; give a dict"
             )
         codes = np.searchsorted(self.classes_, y)
-        return row_weights("SGDClassifier", None, self.class_weight, codes, self.classes_, scaled=whole)
+        return row_weights("SGDClassifier", rows, self.class_weight, codes, self.classes_, scaled=whole)
 
     def _sides(self) -> Any:
         """Return the classes that are set against the rest."""
@@ -241,7 +246,8 @@ class SGDRegressor(RegressorMixin, Stochastic):  # type: ignore[misc]
     fit_intercept : bool
         Add an intercept, which is not penalised.
     rule : rule of `stochinf.optim`, optional
-        `SGD()` by default, which finds its rate by pilot runs and averages its iterates; `SAGA()` with l1.
+        `SGD()` by default, which finds its rate by pilot runs and averages its iterates; `SAGA()` with l1; `Newton()` where
+        that many of its steps cost less than the pilot runs: some hundred rows of few features.
     max_iter : int
         Passes over the data.
     random_state : int, RandomState, Generator or None
@@ -283,13 +289,15 @@ class SGDRegressor(RegressorMixin, Stochastic):  # type: ignore[misc]
             loss, alpha=alpha, l1=l1, fit_intercept=fit_intercept, rule=rule, max_iter=max_iter, random_state=random_state
         )
 
-    def fit(self, X: Any, y: Any) -> SGDRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
         """Fit from fresh coefficients.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of rows; a weight of 2 is that of a row given twice.
 
         Returns
         -------
@@ -298,20 +306,22 @@ class SGDRegressor(RegressorMixin, Stochastic):  # type: ignore[misc]
         """
         X, y = self._validated(X, y, reset=True)
         self._begin()
-        result = self._solved(X, y, self._seed(0))
+        result = self._solved(X, y, self._seed(0), self._row_weights(X, sample_weight))
         self._kept([result.x])
         self.coef_ = self.coef_[0]
         self.gap_, self.history_ = float(result.gap), result.history
-        self._steps, self._chunks, self.n_iter_ = int(result.nit), 1, int(self.max_iter)
+        self._steps, self._chunks, self.n_iter_ = int(result.nit), 1, self._passes(result)
         return self
 
-    def partial_fit(self, X: Any, y: Any) -> SGDRegressor:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
         """Fit on: one pass over these rows. Rates go on where they stood, schedules too.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of rows, which are not scaled.
 
         Returns
         -------
@@ -324,7 +334,8 @@ class SGDRegressor(RegressorMixin, Stochastic):  # type: ignore[misc]
             self._begin()
             self.n_iter_ = 0
             self._kept([np.zeros(X.shape[1] + bool(self.fit_intercept))])
-        self._kept([self._passed(X, y, self._seed(0), self._starts()[0], 0, self._steps)])
+        weights = self._row_weights(X, sample_weight)
+        self._kept([self._passed(X, y, self._seed(0), self._starts()[0], 0, self._steps, weights)])
         self.coef_ = self.coef_[0]
         self._steps += X.shape[0]
         self._chunks += 1

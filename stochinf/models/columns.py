@@ -3,7 +3,7 @@
 Two parts with the same methods: `dot(column, vector)`, `add(column, amount, vector)`, `add_scaled(column, amount, scales,
 vector)`, `squares(column, scales)`; sums over a column of what a loss makes of scores (`slope`, `curvature`, `change`); and what
 a Gram matrix of chosen columns needs, `enlist` and `products`. Compressed columns index by unsigned integers, which saves a
-look at the sign.
+look at the sign. Entries are float64, or float32 where they were given so; sums are in double precision.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.parts import part
+from stochinf.models.design import precise
 
 __all__ = ["CompressedColumns", "DenseColumns", "Slots"]
 
 Floats = npt.NDArray[np.float64]
+Entries = npt.NDArray[Any]
 
 
 class Slots(NamedTuple):
@@ -50,7 +52,16 @@ class DenseColumns(NamedTuple):
     42.0
     """
 
-    columns: Floats
+    columns: Entries
+
+    def checked(self) -> DenseColumns:
+        """Make the entries float64, or float32."""
+        return self._replace(columns=np.require(self.columns, precise(self.columns.dtype), ["C", "A", "W"]))
+
+    @property
+    def precision(self) -> Any:
+        """The type of the entries: float32 or float64."""
+        return self.columns.dtype.type
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,7 +88,7 @@ class DenseColumns(NamedTuple):
         """Return the product of a column and a vector, and the sum of x^2."""
         total, squares = 0.0, 0.0
         for i in range(self.columns.shape[1]):
-            x = self.columns[column, i]
+            x = np.float64(self.columns[column, i])
             total += x * vector[i]
             squares += x * x
         return total, squares
@@ -110,7 +121,8 @@ class DenseColumns(NamedTuple):
         """Return the sum of x^2 times the curvatures of the losses."""
         total = 0.0
         for i in range(self.columns.shape[1]):
-            total += self.columns[column, i] * self.columns[column, i] * loss.loss_curvature(scores[i], labels[i])
+            x = np.float64(self.columns[column, i])
+            total += x * x * loss.loss_curvature(scores[i], labels[i])
         return total
 
     def change(self, column: int, amount: float, loss: Any, scores: Floats, labels: Floats) -> float:
@@ -167,10 +179,19 @@ class CompressedColumns(NamedTuple):
     50.0
     """
 
-    values: Floats
+    values: Entries
     rows: npt.NDArray[Any]
     column_start: npt.NDArray[Any]
     n_rows: int
+
+    def checked(self) -> CompressedColumns:
+        """Make the entries float64, or float32."""
+        return self._replace(values=np.require(self.values, precise(self.values.dtype), ["C", "A", "W"]))
+
+    @property
+    def precision(self) -> Any:
+        """The type of the entries: float32 or float64."""
+        return self.values.dtype.type
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -199,7 +220,7 @@ class CompressedColumns(NamedTuple):
         """Return the product of a column and a vector, and the sum of x^2."""
         total, squares = 0.0, 0.0
         for k in range(np.uint64(self.column_start[column]), np.uint64(self.column_start[column + 1])):
-            x = self.values[k]
+            x = np.float64(self.values[k])
             total += x * vector[np.uint64(self.rows[k])]
             squares += x * x
         return total, squares
@@ -235,7 +256,8 @@ class CompressedColumns(NamedTuple):
         total = 0.0
         for k in range(np.uint64(self.column_start[column]), np.uint64(self.column_start[column + 1])):
             i = np.uint64(self.rows[k])
-            total += self.values[k] * self.values[k] * loss.loss_curvature(scores[i], labels[i])
+            x = np.float64(self.values[k])
+            total += x * x * loss.loss_curvature(scores[i], labels[i])
         return total
 
     def change(self, column: int, amount: float, loss: Any, scores: Floats, labels: Floats) -> float:

@@ -239,7 +239,7 @@ class Lasso:
     Parameters
     ----------
     X : array-like of shape (n, dim), or scipy sparse matrix or array of any format
-        Finite features; float64 in CSC or Fortran order is not copied.
+        Finite features; float64 and float32 in CSC or Fortran order are not copied.
     y : array-like of shape (n,)
         Finite numbers.
     alpha : float

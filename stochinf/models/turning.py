@@ -13,6 +13,9 @@ from stochinf.models.design import CompressedRows, DenseRows, features
 
 __all__ = ["as_columns", "columns_of"]
 
+PRECISIONS = (np.float64, np.float32)
+"""Types of entries that stay as they are."""
+
 
 def columns_of(name: str, X: Any) -> DenseColumns | CompressedColumns:
     """Return a matrix of features by columns; a CSC matrix or an array in Fortran order is not copied.
@@ -30,11 +33,11 @@ def columns_of(name: str, X: Any) -> DenseColumns | CompressedColumns:
     """
     if isinstance(X, (DenseColumns, CompressedColumns)):
         return X
-    if getattr(X, "format", "") == "csc" and X.dtype == np.float64 and X.ndim == 2 and 0 not in X.shape:
+    if getattr(X, "format", "") == "csc" and X.dtype in PRECISIONS and X.ndim == 2 and 0 not in X.shape:
         kept = _compressed(name, X)
-        if math.isfinite(float(kept.values.sum())) or np.isfinite(kept.values).all():
+        if math.isfinite(float(kept.values.sum(dtype=np.float64))) or np.isfinite(kept.values).all():
             return kept
-    plain = isinstance(X, np.ndarray) and not np.ma.isMaskedArray(X) and X.dtype == np.float64
+    plain = isinstance(X, np.ndarray) and not np.ma.isMaskedArray(X) and X.dtype in PRECISIONS
     if plain and X.ndim == 2 and X.size and X.flags.f_contiguous and np.isfinite(X).all():
         return DenseColumns(X.T)
     return as_columns(features(name, X))

@@ -20,7 +20,7 @@ import numpy as np
 
 from stochinf.engine.target import offers
 
-__all__ = ["choice", "stochastic"]
+__all__ = ["choice", "newton_work", "stochastic"]
 
 NEWTON_DIM = 1000
 """At more coefficients than this a Hessian costs more than it saves."""
@@ -85,7 +85,7 @@ def _for_linear(target: Any) -> tuple[Any, str]:
     import stochinf.optim as optim
 
     stored = target.design.values.size if target.sparse else target.design.rows.size
-    work = _outer_products(target) + target.dim**3 / 3.0
+    work = newton_work(target)
     if target.dim <= NEWTON_DIM and work <= NEWTON_WORK:
         return optim.Newton(), f"Newton: {target.dim} coefficients, {work:.2g} multiplications a step"
     if stored > LONG_PASS:
@@ -96,9 +96,19 @@ def _for_linear(target: Any) -> tuple[Any, str]:
     return optim.LBFGS(), f"LBFGS: {target.dim} coefficients, a condition number of {condition:.2g} times the rows"
 
 
-def _outer_products(target: Any) -> float:
-    """Return the multiplications that the Hessian of a linear target takes."""
+def newton_work(target: Any) -> float:
+    """Return the multiplications of a Newton step on a linear target: its Hessian, and the solution for the direction.
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> from stochinf.optim.automatic import newton_work
+    >>> newton_work(si.models.LinearRegression([[1.0, 2.0, 3.0]] * 10, [1.0] * 10).as_target())
+    69.0
+    """
     if target.sparse:
         lengths = np.diff(target.design.row_start).astype(np.float64)
-        return float((lengths * (lengths + 1.0)).sum() / 2.0)
-    return float(target.n_points * target.dim * (target.dim + 1) / 2.0)
+        products = float((lengths * (lengths + 1.0)).sum() / 2.0)
+    else:
+        products = float(target.n_points * target.dim * (target.dim + 1) / 2.0)
+    return products + float(target.dim) ** 3 / 3.0

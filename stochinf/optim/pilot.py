@@ -33,7 +33,7 @@ from stochinf.models.linear import squared_norms
 from stochinf.models.losses import write_slopes
 from stochinf.optim.averaged import AveragedSGD, AveragedState
 
-__all__ = ["piloted", "serves"]
+__all__ = ["pilot_work", "piloted", "serves"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,6 +86,34 @@ def serves(rule: Any, target: Any, picker: Any, schedule: Any) -> bool:
     return bool(left_open and plain and linear and not hasattr(picker, "batch") and not hasattr(picker, "wrap"))
 
 
+def pilot_work(target: Any) -> float:
+    """Return the multiplications of the last three pilot runs: twice the stored entries of the rows that they visit.
+
+    Parameters
+    ----------
+    target : LinearTarget
+
+    Examples
+    --------
+    >>> import stochinf as si
+    >>> from stochinf.optim.pilot import pilot_work
+    >>> pilot_work(si.models.LinearRegression([[1.0, 2.0, 3.0]] * 10, [1.0] * 10).as_target()) / (6 * 3)
+    32768.0
+    """
+    stored = _stored(target)
+    return 6.0 * _visits(int(target.n_points), stored) * stored / int(target.n_points)
+
+
+def _stored(target: Any) -> int:
+    """Return the number of stored entries."""
+    return int(target.design.values.size if target.sparse else target.design.rows.size)
+
+
+def _visits(n: int, stored: int) -> int:
+    """Return how many rows a run visits."""
+    return int(min(VISITS, max(TRIAL, STORED * n // max(stored, 1))))
+
+
 def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> AveragedSGD:
     """Return the kernel that goes on from the best pilot run.
 
@@ -116,8 +144,7 @@ class _Pilot:
         self.start = np.zeros(target.dim) if start is None else np.asarray(start, dtype=np.float64)
         generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy, spawn_key=(0, 0, 1))))
         n = target.n_points
-        stored = target.design.values.size if target.sparse else target.design.rows.size
-        length = int(min(VISITS, max(TRIAL, STORED * n // max(stored, 1))))
+        length = _visits(n, _stored(target))
         passes = [generator.permutation(n) for _ in range(-(-length // n))]
         self.order = np.concatenate(passes)[:length]
         few = min(n, TRIAL_ROWS)

@@ -66,6 +66,50 @@ def test_class_weights_count_in_partial_fits():
         SGDClassifier(class_weight="balanced").partial_fit(X, LABELS, classes=["no", "yes"])
 
 
+SAGA = {"alpha": 0.01, "rule": si.optim.SAGA(), "max_iter": 150, "random_state": 0}
+TIMES = np.arange(500) % 4
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix], ids=["dense", "csr"])
+@pytest.mark.parametrize("by_class", [None, "balanced", {"no": 3.0}], ids=str)
+def test_weights_of_rows_are_those_of_scikit_learn(form, by_class):
+    classes, counts = np.unique(LABELS, return_counts=True)
+    chosen = 500 / (2 * counts) if by_class == "balanced" else [(by_class or {}).get(label, 1.0) for label in classes]
+    weights = (TIMES + 0.5) * np.take(chosen, np.searchsorted(classes, LABELS))
+    theirs = LogisticRegression(C=1 / (0.01 * weights.sum()), tol=1e-12).fit(X, LABELS, weights)
+    ours = SGDClassifier(**SAGA, class_weight=by_class).fit(form(X), LABELS, TIMES + 0.5)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-5)
+
+
+def test_a_weight_is_a_repetition_whatever_the_rule():
+    often, labels = np.repeat(X, TIMES, axis=0), np.repeat(LABELS, TIMES)
+    for told, close in ((SAGA, 1e-5), ({"alpha": 0.01, "random_state": 0, "rule": si.optim.SGD(), "max_iter": 30}, 0.05)):
+        weighted = SGDClassifier(**told).fit(X, LABELS, sample_weight=TIMES)
+        repeated = SGDClassifier(**told).fit(often, labels)
+        np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=close)
+    y = SCORES + 0.1 * RNG.normal(size=500)
+    weighted = SGDRegressor(random_state=0).fit(X, y, sample_weight=TIMES)
+    np.testing.assert_allclose(weighted.coef_, SGDRegressor(random_state=0).fit(often, np.repeat(y, TIMES)).coef_, rtol=1e-9)
+
+
+def test_few_rows_are_fitted_exactly_in_as_many_passes_at_most():
+    ours = SGDClassifier(alpha=0.01).fit(X, LABELS)
+    theirs = LogisticRegression(C=1 / (500 * 0.01), tol=1e-12, solver="newton-cholesky").fit(X, LABELS)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-7)
+    assert ours.gap_[0] < 1e-12
+    assert 1 < ours.n_iter_ < 10
+    assert SGDClassifier(alpha=0.01, max_iter=2).fit(X, LABELS).n_iter_ == 2
+    assert SGDClassifier(alpha=0.01, max_iter=3000).fit(X, LABELS).n_iter_ == 3000
+
+
+def test_weights_of_rows_in_partial_fits_are_those_of_classes():
+    by_class, by_row = SGDClassifier(random_state=0, class_weight={"no": 5.0}), SGDClassifier(random_state=0)
+    by_class.partial_fit(X, LABELS, classes=["no", "yes"])
+    by_row.partial_fit(X, LABELS, classes=["no", "yes"], sample_weight=np.where(LABELS == "no", 5.0, 1.0))
+    np.testing.assert_array_equal(by_class.coef_, by_row.coef_)
+
+
 def test_regression_comes_near_ridge():
     y = SCORES + 0.1 * RNG.normal(size=500)
     theirs = Ridge(alpha=500 * 1e-3).fit(X, y)
@@ -114,6 +158,10 @@ def test_a_stream_of_chunks_without_a_rate_comes_near_the_whole():
         (lambda: SGDClassifier(max_iter=0).fit(X, LABELS), "max_iter = 0"),
         (lambda: SGDClassifier().partial_fit(X, LABELS), "classes are needed"),
         (lambda: SGDClassifier().partial_fit(X, LABELS, classes=["no", "maybe"]), "'yes' is not among the classes"),
+        (lambda: SGDClassifier().fit(X, LABELS, np.zeros(500)), "weights of all rows are 0|Sample weights must contain"),
+        (lambda: SGDClassifier().fit(X, LABELS, np.full(500, -1.0)), "Negative values in data passed to `sample_weight`"),
+        (lambda: SGDRegressor().fit(X, SCORES, np.ones(3)), "sample_weight.shape"),
+        (lambda: SGDRegressor().fit(X, SCORES, np.full(500, np.nan)), "sample_weight contains NaN"),
         (lambda: SGDClassifier("squared_hinge", random_state=0).fit(X, LABELS).predict_proba(X), "gives no chances"),
     ],
 )

@@ -73,3 +73,64 @@ def test_minimize_answers_in_single_precision_and_certifies_the_answer(rule, wor
     assert -1e-15 <= result.fun - best.fun <= result.gap
     if rule == "auto":
         assert result.gap < 1e-6
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("form", [np.asfortranarray, sp.csc_array], ids=["dense", "csc"])
+def test_columns_stay_as_they_are(form):
+    given = form(X)
+    columns = si.models.Lasso(given, Y, 0.05).as_target().columns
+    kept = columns.columns if form is np.asfortranarray else columns.values
+    assert columns.precision is np.float32
+    assert np.shares_memory(kept, given if form is np.asfortranarray else given.data)
+    assert si.models.Lasso(form(X.astype(np.int16)), Y, 0.05).as_target().columns.precision is np.float64
+
+
+COLUMNS = {"dense": np.asfortranarray, "csr": sp.csr_array, "csc": sp.csc_array}
+NUMBERS = X.astype(np.float64) @ [1.0, -2.0, 0.0, 0.0, 0.5] + 3.0 + RNG.normal(size=300)
+COLUMN_MODELS = {
+    "Lasso": lambda rows: si.models.Lasso(rows, NUMBERS, 0.05, intercept=True),
+    "logistic": lambda rows: si.models.LogisticRegression(rows, Y, l1=0.02, l2=0.01, intercept=True),
+}
+
+
+@pytest.mark.parametrize("form", ["dense", "csc"])
+@pytest.mark.parametrize("name", COLUMN_MODELS)
+def test_working_sets_agree_with_double_precision(name, form):
+    single, double = (COLUMN_MODELS[name](COLUMNS[form](X.astype(dtype))) for dtype in (np.float32, np.float64))
+    ours, best = (si.minimize(model, si.optim.WorkingSets(1e-13)) for model in (single, double))
+    assert ours.x.dtype == np.float32
+    np.testing.assert_allclose(ours.x, best.x, rtol=1e-6, atol=1e-7)
+    assert np.array_equal(ours.x == 0, best.x == 0)
+    assert -1e-14 <= ours.fun - best.fun <= ours.gap < 1e-6
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [(si.optim.SAGA(), {}), (si.optim.SAGA(), {"l1": 0.02}), (si.optim.Newton(), {}), (si.optim.LBFGS(), {})],
+    ids=["SAGA", "SAGA, l1", "Newton", "LBFGS"],
+)
+def test_rules_that_converge_agree_with_double_precision(rule, words, form):
+    stop = si.stop.epochs(100) if type(rule).__name__ == "SAGA" else None
+    ours, best = (si.minimize(model_of(form, dtype, **words), rule, stop=stop, rng=0) for dtype in (np.float32, np.float64))
+    assert ours.x.dtype == np.float32
+    assert best.x.dtype == np.float64
+    np.testing.assert_allclose(ours.x, best.x, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "rule", [si.optim.WorkingSets(1e-13), si.optim.CoordinateDescent()], ids=["WorkingSets", "by coefficients"]
+)
+def test_a_start_in_single_precision_costs_no_accuracy(rule):
+    model = si.models.Lasso(sp.csc_array(X.astype(np.float64)), NUMBERS, 0.05, intercept=True)
+    best = si.minimize(model, si.optim.WorkingSets(1e-13))
+    ours = si.minimize(model, rule, np.full(6, 0.3, np.float32))
+    assert ours.x.dtype == np.float64
+    assert -1e-15 <= ours.fun - best.fun <= ours.gap
+
+
+@pytest.mark.fast
+def test_numbers_beyond_single_precision_are_told():
+    with pytest.raises(si.StochinfError, match=r"X\[0, 1\] = inf"):
+        si.models.Lasso(np.asfortranarray([[1.0, np.inf]], dtype=np.float32), [1.0], 0.1)

@@ -78,7 +78,7 @@ class Blocks(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> BlocksState:
         """Return the state at a starting point."""
-        start = starting_point("CoordinateDescent", target, position, streams)
+        start = np.asarray(starting_point("CoordinateDescent", target, position, streams), dtype=np.float64)
         groups = np.split(target.penalty.members, target.penalty.start[1:-1])
         steepest, matrix = float(target.loss.steepest), target.columns.matrix()
         if not math.isfinite(steepest):

@@ -236,7 +236,7 @@ class Steps(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> StepsState:
         """Return the state at a starting point."""
-        start = starting_point("CoordinateDescent", target, position, streams)
+        start = np.asarray(starting_point("CoordinateDescent", target, position, streams), dtype=np.float64)
         n, steepest = target.labels.size, float(target.loss.steepest)
         matrix = target.columns.matrix()
         squares = np.asarray((matrix.multiply(matrix) if hasattr(matrix, "multiply") else matrix**2).sum(axis=0)).reshape(-1)

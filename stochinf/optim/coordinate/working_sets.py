@@ -116,7 +116,7 @@ class Rounds(NamedTuple):
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> RoundsState:
         """Return the state before the first look."""
-        start = starting_point("CoordinateDescent", target, position, streams)
+        start = np.asarray(starting_point("CoordinateDescent", target, position, streams), dtype=np.float64)
         dim, n, features = start.size, target.labels.size, target.penalised
         slopes, dual, curvatures = np.zeros(n), np.zeros(n), np.zeros(n)
         v, norms, far = np.zeros(dim), np.zeros(dim), np.zeros(dim)
