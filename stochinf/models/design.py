@@ -3,9 +3,9 @@
 Features become float64, but for those in float32, which stay so: a C-contiguous array, or compressed rows (CSR) with sorted,
 unique columns and int32 indices where they fit. The user's own arrays are never changed. Both forms are parts with the same
 methods, so that models and kernels are written once: `dot(row, vector)`, `add(row, amount, vector)`, `outer(row, amount,
-square)`, `spread(point, factor, gradient, vector)`; and, for kernels that look at single entries, `first(row)`, `end(row)`,
-`column(place)`, `entry(row, place)`. Those of compressed rows index by unsigned integers: a look at the sign doubles the time of
-an outer product.
+square)`, `spread(point, factor, gradient, vector)`; for kernels that look at single entries, `first(row)`, `end(row)`,
+`column(place)`, `entry(row, place)`; and, where rows are visited in any order, `ahead(points, step, stop)`. Those of compressed
+rows index by unsigned integers: a look at the sign doubles the time of an outer product.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
+from stochinf.engine.prefetch import prefetch
 from stochinf.models.batch import member, size_of
 
 __all__ = ["CompressedRows", "DenseRows", "as_design", "features", "matrix", "with_intercept"]
 
 Floats = npt.NDArray[Any]
+
+AHEAD = 4
+"""Steps before its turn at which a row is asked for."""
 
 
 @part(reorder=True)
@@ -75,6 +79,9 @@ class DenseRows(NamedTuple):
     def end(self, row: int) -> int:
         """Return the place after a row's last entry."""
         return int(self.rows.shape[1])
+
+    def ahead(self, points: Any, step: int, stop: int) -> None:
+        """Ask for nothing: a processor sees by itself that whole rows are read."""
 
     def column(self, place: int) -> int:
         """Return the column of an entry."""
@@ -168,6 +175,15 @@ class CompressedRows(NamedTuple):
     def end(self, row: int) -> Any:
         """Return the place after a row's last entry."""
         return np.uint64(self.row_start[row + 1])
+
+    def ahead(self, points: Any, step: int, stop: int) -> None:
+        """Ask for the beginning of the row whose turn on the tape comes a few steps later."""
+        if step + AHEAD < stop and size_of(points[step + AHEAD]) == 1:
+            first = np.uint64(self.row_start[member(points[step + AHEAD], 0)])
+            for place in (0, 15):
+                prefetch(self.columns, first + np.uint64(place))
+            for place in (0, 8, 15):
+                prefetch(self.values, first + np.uint64(place))
 
     def column(self, place: int) -> Any:
         """Return the column of an entry."""

@@ -116,6 +116,7 @@ class AveragedSGD(NamedTuple):
             done = int(state.numbers[2]) % self.spacing
             pause = min(stop, step + self.spacing - done)
             for k in range(step, pause):
+                target.design.ahead(points, k, stop)
                 scale = self.moved(target, state, points[k], rates[k], scale)
             state.numbers[0] = scale
             state.numbers[2] += pause - step

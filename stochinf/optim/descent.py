@@ -108,7 +108,7 @@ def descent(rate: Any, transform: Any, target: Any, asker: str = "SGD") -> Any:
             " stochinf.optim.CoordinateDescent() or SAGA()"
         )
     whole = complete(transform)
-    if getattr(target, "linear", False):
+    if getattr(target, "linear", False) and hasattr(target, "design"):
         plain = not target.l2 or getattr(target, "penalised", target.dim) == target.dim
         if plain and all(isinstance(leaf, Identity) for leaf in leaves(transform)):
             return LinearSGD(rate)

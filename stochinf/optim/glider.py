@@ -94,6 +94,7 @@ class GlidingDescent(NamedTuple):
     ) -> None:
         """Do a stretch of the tape; write the position at its end."""
         for step in range(start, stop):
+            target.design.ahead(points, step, stop)
             self.moved(target, state, points[step], rates[step])
         if stop > start:
             self.finish(state, rates[stop - 1])

@@ -115,6 +115,7 @@ class LinearSGD(NamedTuple):
         """Do a stretch of the tape with the scale in a register."""
         scale = state.scale[0]
         for step in range(start, stop):
+            target.design.ahead(points, step, stop)
             scale = self.moved(target, state.vector, state.gradient, scale, points[step], rates[step])
         state.scale[0] = scale
         if stop > start:

@@ -149,6 +149,7 @@ class LinearReduced(NamedTuple):
         """Do a stretch of the tape with the scale in a register."""
         scale = state.scale[0]
         for step in range(start, stop):
+            target.design.ahead(points, step, stop)
             scale = self.moved(target, state, points[step], rates[step], scale)
         state.scale[0] = scale
         if stop > start:
