@@ -4,26 +4,13 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import networkx as nx
 import numpy as np
 import pytest
+from running_examples import drawn, example, picture
 
 import stochinf as si
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-def example(name: str) -> ModuleType:
-    """Load an example as a module that its classes can be found in."""
-    specification = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -111,16 +98,6 @@ def test_user_kernel_runs_like_the_built_in_ones(capsys: pytest.CaptureFixture[s
 def test_others_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert not example(name).main()
     assert len(capsys.readouterr().out.splitlines()) > 2
-
-
-def picture(tmp_path: Path) -> list[str]:
-    """The words that ask for a picture, where one can be drawn."""
-    return ["--output", str(tmp_path / "picture.png")] if importlib.util.find_spec("matplotlib") else []
-
-
-def drawn(words: list[str]) -> bool:
-    """Whether the picture that was asked for is there."""
-    return not words or Path(words[1]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_magnetisation_is_onsagers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

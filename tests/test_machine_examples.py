@@ -1,39 +1,10 @@
 """The examples of Boltzmann machines run, with small numbers, and say what they should."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-def example(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-def numbers(text: str, label: str) -> list[float]:
-    line = next(line for line in text.splitlines() if line.startswith(label))
-    return [float(word) for word in re.findall(r"-?\d+\.\d+", line.removeprefix(label))]
-
-
-def picture(tmp_path: Path) -> list[str]:
-    """The words that ask for a picture, where one can be drawn."""
-    return ["--output", str(tmp_path / "picture.png")] if importlib.util.find_spec("matplotlib") else []
-
-
-def drawn(words: list[str]) -> bool:
-    """Whether the picture that was asked for is there."""
-    return not words or Path(words[1]).read_bytes().startswith(b"\x89PNG")
+from running_examples import drawn, example, numbers, picture
 
 
 def test_lower_halves_are_filled_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

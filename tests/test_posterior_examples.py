@@ -1,29 +1,9 @@
 """The examples of posteriors run and say what they should."""
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-def example(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-def numbers(text: str, label: str) -> list[float]:
-    line = next(line for line in text.splitlines() if line.startswith(label))
-    return [float(word) for word in re.findall(r"-?\d+\.\d+", line.removeprefix(label))]
+from running_examples import example, numbers
 
 
 def test_the_funnel_of_eight_schools_is_told(capsys: pytest.CaptureFixture[str]) -> None:
