@@ -1,7 +1,9 @@
 """Steps of Adam and of plain descent at d = 10: this library against PyTorch and optax, and against a compiled loop by hand.
 
-The gradient costs next to nothing, depends on the position and never vanishes. PyTorch does its step by its own `step()`, the
-gradient given; optax runs inside `jax.lax.scan`, gradient included, as here. One process, turn by turn, CPU time, the best of
+First where the gradient costs next to nothing, depends on the position and never vanishes: PyTorch does its step by its own
+`step()`, the gradient given; optax runs inside `jax.lax.scan`, gradient included, as here; XLA makes one loop of the whole step.
+Then the three things that people do: follow an objective that has a matrix, its gradient by `jax.grad` there and compiled here;
+the same with the path kept; and the path along gradients that are given. One process, turn by turn, CPU time, the best of
 several. What is not installed is left out.
 
     python benchmarks/rules.py
@@ -24,7 +26,7 @@ from stochinf.engine.session import Plan, build
 
 DIM, RATE = 10, 1e-3
 WEIGHTS = np.geomspace(0.1, 10.0, DIM)
-STEPS, FEW = 300_000, 1_000
+STEPS, PATH, FEW = 300_000, 100_000, 1_000
 
 
 @si.kernel
@@ -39,6 +41,31 @@ class Bowl(NamedTuple):
         """Write the gradient."""
         for j in range(out.size):
             out[j] = self.weights[j] * (1.0 + 1e-9 * position[j])
+
+
+def quadratic() -> tuple[Any, Any]:
+    """Return the matrix and the vector of a quadratic form, 1/2 x'Ax - b'x."""
+    generator = np.random.default_rng(0)
+    root = generator.normal(size=(DIM, DIM))
+    return root @ root.T / DIM + np.eye(DIM), generator.normal(size=DIM)
+
+
+@si.kernel
+class Form(NamedTuple):
+    """A quadratic form."""
+
+    matrix: np.ndarray[Any, np.dtype[np.float64]]
+    shift: np.ndarray[Any, np.dtype[np.float64]]
+    n_points = 1
+    dim = DIM
+
+    def gradient(self, position, point, out):  # type: ignore[no-untyped-def]
+        """Write Ax - b."""
+        for i in range(out.size):
+            total = -self.shift[i]
+            for j in range(out.size):
+                total += self.matrix[i, j] * position[j]
+            out[i] = total
 
 
 @numba.njit(error_model="numpy", forceinline=True)
@@ -77,9 +104,9 @@ def sgd_by_hand(x, weights, steps, rate):  # type: ignore[no-untyped-def]
     return x
 
 
-def block_of(rule: Any) -> Any:
-    """Return a run of a rule from ones."""
-    plan = Plan(rule, Bowl(WEIGHTS), si.pickers.Scan(1), None, si.observers.Nothing(), np.zeros(DIM), 1, 0, 2**62, False, 0)
+def block_of(rule: Any, target: Any) -> Any:
+    """Return a run of a rule from zero."""
+    plan = Plan(rule, target, si.pickers.Scan(1), None, si.observers.Nothing(), np.zeros(DIM), 1, 0, 2**62, False, 0)
     return build(plan, 0).blocks[0]
 
 
@@ -99,23 +126,23 @@ def torch_steps(name: str) -> Any:
     return run
 
 
-def optax_steps(name: str) -> Any:
-    """Return optax's steps inside lax.scan."""
+def optax_steps(name: str, slope: Any, kept: bool = False, given: Any = None) -> Any:
+    """Return optax's steps inside lax.scan, the gradient a function of the position and of a row; the path is kept if asked for."""
     import jax
     import optax
 
-    jax.config.update("jax_enable_x64", True)
-    weights = jax.numpy.asarray(WEIGHTS)
     rule = getattr(optax, name)(RATE)
+    rows = None if given is None else jax.numpy.asarray(given)
 
     @jax.jit
     def scan(x: Any, state: Any) -> Any:
-        def one(carry: Any, _: Any) -> Any:
+        def one(carry: Any, row: Any) -> Any:
             x, state = carry
-            change, state = rule.update(weights * (1.0 + 1e-9 * x), state, x)
-            return (optax.apply_updates(x, change), state), None
+            change, state = rule.update(slope(x, row), state, x)
+            moved = optax.apply_updates(x, change)
+            return (moved, state), moved if kept else None
 
-        return jax.lax.scan(one, (x, state), None, length=100 * FEW)[0]
+        return jax.lax.scan(one, (x, state), rows, length=PATH)
 
     x = jax.numpy.zeros(DIM)
     return lambda: jax.block_until_ready(scan(x, rule.init(x)))
@@ -135,13 +162,14 @@ def least(runs: dict[str, Any], clock: Any = time.process_time, rounds: int = 9)
 
 def compare(ours: Any, by_hand: Any, name: str) -> None:
     """Print nanoseconds a step, and the ratios."""
-    block = block_of(ours)
+    block = block_of(ours, Bowl(WEIGHTS))
     runs = {"engine": lambda: advance(block, STEPS), "hand": by_hand}
     counts = {"engine": STEPS, "hand": STEPS}
     if importlib.util.find_spec("torch"):
         runs["torch"], counts["torch"] = torch_steps(name), FEW
     if importlib.util.find_spec("optax"):
-        runs["optax"], counts["optax"] = optax_steps(name.lower()), 100 * FEW
+        weights = np.asarray(WEIGHTS)
+        runs["optax"], counts["optax"] = optax_steps(name.lower(), lambda x, _: weights * (1.0 + 1e-9 * x)), PATH
     times = {key: seconds / counts[key] * 1e9 for key, seconds in least(runs).items()}
     walls = {key: seconds / counts[key] * 1e9 for key, seconds in least(runs, time.perf_counter).items()}
     for key, nanoseconds in times.items():
@@ -154,10 +182,52 @@ def compare(ours: Any, by_hand: Any, name: str) -> None:
             line(f"{name}: {peer} / engine, by the wall clock", walls[peer] / walls["engine"], "none")
 
 
+def ratio(what: str, ours: Any, steps: int, theirs: Any) -> None:
+    """Print nanoseconds a step of both, and optax's over ours."""
+    times = least({"ours": ours, "optax": theirs})
+    mine, other = times["ours"] / steps * 1e9, times["optax"] / PATH * 1e9
+    line(f"Adam, {what}: here, nanoseconds a step", mine, "none")
+    line(f"Adam, {what}: optax, nanoseconds a step", other, "none")
+    line(f"Adam, {what}: optax / here", other / mine, "at least 10")
+
+
+def objectives() -> None:
+    """Compare Adam on a quadratic form, with and without its path, and along gradients that are given."""
+    import jax
+
+    matrix, shift = quadratic()
+    slope = jax.grad(lambda x: 0.5 * x @ matrix @ x - shift @ x)
+    block = block_of(si.optim.Adam(RATE), Form(matrix, shift))
+    ratio("a quadratic form", lambda: advance(block, STEPS), STEPS, optax_steps("adam", lambda x, _: slope(x)))
+
+    @numba.njit(error_model="numpy")
+    def compiled(x):  # type: ignore[no-untyped-def]
+        out = np.empty(DIM)
+        for i in range(DIM):
+            total = -shift[i]
+            for j in range(DIM):
+                total += matrix[i, j] * x[j]
+            out[i] = total
+        return out
+
+    def path(gradient: Any) -> Any:
+        return lambda: si.optim.trajectory(si.optim.Adam(RATE), np.zeros(DIM), gradient, PATH)
+
+    ratio("its path", path(compiled), PATH, optax_steps("adam", lambda x, _: slope(x), kept=True))
+    given = np.random.default_rng(1).normal(size=(PATH, DIM))
+    ratio("the path of given gradients", path(given), PATH, optax_steps("adam", lambda x, row: row, True, given))
+
+
 def main() -> None:
-    """Compare both rules."""
+    """Compare both rules, then Adam on what people do."""
+    if importlib.util.find_spec("optax"):
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
     compare(si.optim.SGD(RATE), lambda: sgd_by_hand(np.zeros(DIM), WEIGHTS, STEPS, RATE), "SGD")
     compare(si.optim.Adam(RATE), lambda: adam_by_hand(np.zeros(DIM), WEIGHTS, STEPS, RATE, 0.9, 0.999, 1e-8), "Adam")
+    if importlib.util.find_spec("optax"):
+        objectives()
 
 
 if __name__ == "__main__":

@@ -11,23 +11,18 @@ method prefers. Anything else is an error of the function's own and ends the run
 
 from __future__ import annotations
 
-import ctypes
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.plain import undefined
-from stochinf.density.pointer import SIGNATURE, Foreign, differentiate, evaluate, wanted
+from stochinf.density.pointer import differentiate, evaluate
 from stochinf.engine.convert import counted
-from stochinf.engine.errors import CompilationError, ObjectiveError, StochinfError
-from stochinf.engine.explain import cause
-from stochinf.engine.jit import JIT, user_function
+from stochinf.engine.errors import ObjectiveError, StochinfError
 from stochinf.engine.parts import part
+from stochinf.models.behind_pointer import behind_pointer
 
 __all__ = ["Function", "FunctionTarget"]
 
@@ -36,9 +31,6 @@ Integers = npt.NDArray[np.int64]
 
 EMPTY = np.empty(0)
 NO_CODE = np.empty(0, np.int64)
-UNDEFINED, RAISED = 1, 2
-BY_ADDRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-"""The C signature with addresses as integers, which a callback reads in a third of the time."""
 
 
 class Function:
@@ -47,9 +39,10 @@ class Function:
     Parameters
     ----------
     f : callable
-        Takes an array of shape (dim,), returns a number. Plain Python; or compiled: a numba function, or a `numba.cfunc` of
-        `stochinf.density.SIGNATURE`. NaN, an ArithmeticError, a domain error of module `math` and a `numpy.linalg.LinAlgError`
-        mean that the function is not defined there, which counts as +infinity; any other error ends the run.
+        Takes an array of shape (dim,), returns a number. Plain Python; or compiled: a numba function, a `numba.cfunc` of
+        `stochinf.density.SIGNATURE`, or a `Foreign` that holds the address of one. NaN, an ArithmeticError, a domain error of
+        module `math` and a `numpy.linalg.LinAlgError` mean that the function is not defined there, which counts as +infinity;
+        any other error ends the run.
     dim : int
         Length of a position.
     gradient : callable, optional
@@ -100,7 +93,7 @@ class Function:
         self.low, self.high = _box("bounds", bounds, self.dim)
         self.near, self.far = _box("region", region, self.dim)
         self.data, self.n_points = data, 1
-        self.pointer = _pointer(f, gradient, compiled)
+        self.pointer = behind_pointer(f, gradient, compiled)
         self.differentiable = gradient is not None and gradient is not False
 
     def __repr__(self) -> str:
@@ -249,114 +242,6 @@ class FunctionTarget(NamedTuple):
         if raised is not None and not isinstance(raised, Exception):
             return raised  # type: ignore[no-any-return]  # the user's Ctrl-C
         return ObjectiveError(code, culprit, raised)
-
-
-class PlainFunction(Foreign):
-    """A Python function behind a C pointer; errors are kept by the ticket of the block that met them."""
-
-    def __init__(self, f: Callable[[Floats], float], gradient: Callable[[Floats], Any] | None) -> None:
-        self.f, self.gradient = f, gradient
-        self.raised: dict[int, BaseException] = {}
-        self.tickets = itertools.count(1)
-        callback = BY_ADDRESS(self.call)
-        super().__init__(ctypes.cast(callback, ctypes.c_void_p).value or 0, callback)
-
-    def ticket(self) -> int:
-        """Return a number for a block; it takes the place of an address of data."""
-        return next(self.tickets)
-
-    def call(self, n: int, x: int, slope: int | None, out: int, ticket: int | None) -> int:
-        """Evaluate both functions; return the code of what came of it."""
-        try:
-            position = _numbers(x, n).copy()
-            value = float(self.f(position))
-            ctypes.c_double.from_address(out).value = value
-            if slope and self.gradient is not None:
-                _numbers(slope, n)[:] = self.gradient(position)
-        except BaseException as error:
-            if undefined(error):
-                return UNDEFINED
-            self.raised.setdefault(ticket or 0, error)
-            return RAISED
-        return 0 if value > -math.inf else UNDEFINED
-
-    def error(self, ticket: int, culprit: Floats) -> BaseException | None:
-        """Return what the function raised for a block, once."""
-        return self.raised.pop(ticket, None)
-
-
-def _numbers(address: int, n: int) -> Floats:
-    """Return the numbers that lie at an address."""
-    memory: Any = (ctypes.c_double * n).from_address(address)
-    return np.frombuffer(memory)
-
-
-class CompiledFunction(Foreign):
-    """Functions compiled by numba behind a C pointer; `f` and `gradient` are their Python sources, for messages."""
-
-    def __init__(self, f: Any, gradient: Any) -> None:
-        self.f, self.gradient = getattr(f, "py_func", f), getattr(gradient, "py_func", gradient)
-        callback = numba.cfunc(SIGNATURE)(_called(user_function(f), None if gradient is None else user_function(gradient)))
-        super().__init__(callback.address, callback)
-
-    def error(self, ticket: int, culprit: Floats) -> BaseException | None:
-        """Return what the Python source raises where the compiled function failed."""
-        try:
-            self.f(culprit.copy())
-            if self.gradient is not None and np.shape(slope := self.gradient(culprit.copy())) != culprit.shape:
-                return StochinfError(f"the gradient has shape {np.shape(slope)}; {culprit.shape} is needed")
-        except Exception as error:
-            return error
-        return None
-
-
-def _called(f: Any, gradient: Any) -> Callable[..., int]:
-    """Return what numba compiles behind the C signature; f and the gradient get a copy of the position."""
-
-    def value_only(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
-        try:
-            value = float(f(numba.carray(x, (n,)).copy()))
-        except Exception:
-            return RAISED
-        out[0] = value
-        return 0 if value > -math.inf else UNDEFINED
-
-    def both(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
-        try:
-            value = float(f(numba.carray(x, (n,)).copy()))
-            if wanted(slope):
-                there = gradient(numba.carray(x, (n,)).copy())
-                if there.size != n:
-                    return RAISED
-                for i in range(n):
-                    slope[i] = there[i]
-        except Exception:
-            return RAISED
-        out[0] = value
-        return 0 if value > -math.inf else UNDEFINED
-
-    return value_only if gradient is None else both
-
-
-def _pointer(f: Any, gradient: Any, compiled: bool) -> Any:
-    """Return what compiled code calls: a cfunc as it is, a function compiled here, or plain Python behind a callback."""
-    if hasattr(f, "native_name") and hasattr(f, "address"):
-        if gradient not in (None, True, False):
-            raise StochinfError("Function: a numba.cfunc writes its own gradient; give gradient=True")
-        return f
-    for name, given in (("f", f), ("gradient", gradient)):
-        if not callable(given) and (name, given) != ("gradient", None):
-            raise StochinfError(f"Function: {name} = {given!r}; a function of a position is needed")
-    if not JIT or not (compiled or hasattr(f, "py_func")):
-        return PlainFunction(f, gradient)
-    try:
-        return CompiledFunction(f, gradient)
-    except numba.core.errors.NumbaError as error:
-        name = getattr(f, "__name__", repr(f))
-        raise CompilationError(
-            f"Function: {name} cannot be compiled: {cause(str(error))}. Use numbers and arrays in the subset of numpy that numba"
-            " compiles (numba.readthedocs.io), or leave compiled=False"
-        ) from None
 
 
 def _box(name: str, bounds: Any, dim: int) -> tuple[Floats, Floats]:
