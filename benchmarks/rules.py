@@ -127,7 +127,7 @@ def torch_steps(name: str) -> Any:
 
 
 def optax_steps(name: str, slope: Any, kept: bool = False, given: Any = None) -> Any:
-    """Return optax's steps inside lax.scan, the gradient a function of the position and of a row; the path is kept if asked for."""
+    """Return optax's steps inside lax.scan, the gradient a function of the position and of a row; keep the path if asked."""
     import jax
     import optax
 
