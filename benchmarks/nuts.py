@@ -4,7 +4,7 @@ Twelve posteriors of posteriordb (`posteriors.py`), 4 chains of 1000 draws; 400 
 the 800 that it takes by default. Both samplers call the same machine code at the same address with the same data, and
 both start at the same points. ESS is the smallest bulk ESS over the quantities that the reference names, by one function for
 both; gradients count warm-up. CPU time is the whole call's, on one thread, without compiling; the first call is not timed.
-A run whose chains do not agree (R-hat above 1.05) has left one of them in a mode without mass: a matter of one seed in twenty
+A run whose chains do not agree (R-hat above 1.05) has left one of them in a mode without mass: a matter of one seed in hundreds
 with the mixture, for either sampler, that divides its ESS by hundreds. The means are given with these runs and without them.
 
     pip install nutpie

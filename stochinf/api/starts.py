@@ -87,40 +87,58 @@ def _drawn(target: Any, kernel: Any, chains: int, entropy: int) -> tuple[Floats 
         return None, []
     found = [_first_finite(target, ready, Streams(entropy, chain, 1).generator()) for chain in range(chains)]
     points = np.stack([point for point, _ in found])
-    basin = _dominant(target, ready, points, entropy)
-    if basin is not None:
-        return basin
-    tried = sum(tries for _, tries in found)
-    if tried == chains:
-        return None, []
     again = [chain for chain, (_, tries) in enumerate(found) if tries > 1]
-    which = f"chain{'s' if len(again) > 1 else ''} {', '.join(map(str, again[:8]))}{', ...' if len(again) > 8 else ''}"
-    note = f"starting points of {which} were drawn anew, {tried - chains} times in all: the log density was not finite there"
-    return points, [note]
+    times = sum(tries for _, tries in found) - chains
+    anew = f"starting points of {_chains(again)} were drawn anew, {times} times in all: the log density was not finite there"
+    better, notes = _surveyed(target, ready, points, entropy) or (points if again else None, [])
+    return better, [*([anew] if again else []), *notes]
 
 
-def _dominant(target: Any, kernel: Any, points: Floats, entropy: int) -> tuple[Floats, list[str]] | None:
-    """Return starting points in the basin that outweighs others by far, None where there is no such thing."""
+def _chains(which: list[int]) -> str:
+    return f"chain{'s' if len(which) > 1 else ''} {', '.join(map(str, which[:8]))}{', ...' if len(which) > 8 else ''}"
+
+
+def _surveyed(target: Any, kernel: Any, points: Floats, entropy: int) -> tuple[Floats, list[str]] | None:
+    """Return better starting points than these where climbs show that some lead astray, None where they will do."""
     needed = "log_density_gradient" in getattr(kernel, "needs", ()) and hasattr(target, "failure")
     if not needed:
         return None
-    from stochinf.vi.basins import dominant
+    from stochinf.vi.basins import dominant, look, past_saddles
     from stochinf.vi.oracle import Oracle
 
-    generator = np.random.default_rng(_seed(entropy))
+    generator, oracle = np.random.default_rng(_seed(entropy)), Oracle("sample", target)
     try:
-        found = dominant(Oracle("sample", target), points, generator)
+        climbs = look(oracle, points, generator)
+        basin = dominant(oracle, climbs, generator)
+        moved = {} if basin is not None else past_saddles(oracle, points, climbs)
     except DensityError:
         return None  # the run will meet it, and keep what was drawn before
-    if found is None:
-        return None
-    draws, _ = found.candidate.draw(generator.standard_normal(points.shape))
+    if basin is not None:
+        return _in_basin(target, kernel, basin, generator.standard_normal(points.shape))
+    return _moved(points, moved) if moved else None
+
+
+def _moved(points: Floats, moved: dict[int, Floats]) -> tuple[Floats, list[str]]:
+    """Return starting points, some of them past a saddle."""
+    better = points.copy()
+    for chain, point in moved.items():
+        better[chain] = point
+    note = (
+        f"climbs from the starting points of {_chains(sorted(moved))} stop on a saddle far below a mode that lies past it;"
+        " these chains start past it"
+    )
+    return better, [note]
+
+
+def _in_basin(target: Any, kernel: Any, basin: Any, noise: Floats) -> tuple[Floats, list[str]]:
+    """Return draws of the approximation of a basin, its centre in place of those where the log density is not finite."""
+    draws, _ = basin.candidate.draw(noise)
     finite = [math.isfinite(_log_density(target, kernel, draw)) for draw in draws]
     note = (
-        f"climbs lead to modes of unequal mass, {found.share:.0%} of them to those with e^-{found.gap:.0f} of the largest;"
+        f"climbs lead to modes of unequal mass, {basin.share:.0%} of them to those with e^-{basin.gap:.0f} of the largest;"
         " chains start in that one"
     )
-    return np.where(np.array(finite)[:, np.newaxis], draws, found.candidate.mean), [note]
+    return np.where(np.array(finite)[:, np.newaxis], draws, basin.candidate.mean), [note]
 
 
 def _first_finite(target: Any, kernel: Any, generator: np.random.Generator) -> tuple[Floats, int]:

@@ -19,6 +19,7 @@ PRIOR = ("prior", "sample_stats_prior", "prior_predictive")
 DATA = ("observed_data", "constant_data", "predictions_constant_data")
 GROUPS = (*SAMPLED, *PRIOR, *DATA, *(WARMUP + group for group in SAMPLED))
 BOOLEAN_STATS = ("diverging", "reached_max_treedepth")
+NUMBERS, NOT_NUMBERS = (int, float, np.integer, np.floating), (bool, np.timedelta64)
 RESERVED_DIMENSIONS = ("chain", "draw", "sample", "pred_id")
 
 
@@ -32,7 +33,7 @@ def to_arviz(
     """Turn groups of arrays into the container of the installed arviz, by the names of its schema.
 
     Truth values become int8, which both lines of arviz can summarise; ``diverging`` and ``reached_max_treedepth`` stay as they
-    are. Coordinates become text. A slash in a variable's name becomes an underscore.
+    are. Labels that are all numbers or all dates stay so, others become text. A slash in a variable's name becomes an underscore.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def to_arviz(
     """
     tables = {group: _table(group, variables) for group, variables in groups.items() if variables}
     marks = {"inference_library": "stochinf", "inference_library_version": __version__, **(attrs or {})}
-    labels = {name: _texts(values) for name, values in (coords or {}).items()}
+    labels = {name: _labels(values) for name, values in (coords or {}).items()}
     axes = {_name(name): _axes(name, names) for name, names in (dims or {}).items()}
     convert = _to_data_tree if int(version("arviz").split(".")[0]) >= 1 else _to_inference_data
     return convert(tables, marks, coords=labels, dims=axes, save_warmup=True)
@@ -121,9 +122,17 @@ def _storable(name: str, values: ArrayLike) -> NDArray[Any]:
     return array.astype(np.int8) if array.dtype == np.bool_ and name not in BOOLEAN_STATS else array
 
 
-def _texts(labels: Sequence[Hashable]) -> list[str]:
-    texts = [str(label) for label in labels]
-    return texts if len(set(texts)) == len(texts) else [repr(label) for label in labels]
+def _labels(labels: Sequence[Hashable]) -> NDArray[Any] | list[str]:
+    """Return labels as arviz can select by and store: an array of numbers or dates, else texts."""
+    values = list(labels)
+    if values and all(isinstance(label, NUMBERS) and not isinstance(label, NOT_NUMBERS) for label in values):
+        array = np.asarray(values)
+        if array.dtype.kind in "iuf":
+            return array
+    if values and all(isinstance(label, np.datetime64) for label in values):
+        return np.asarray(values, dtype="datetime64[ns]")
+    texts = [str(label) for label in values]
+    return texts if len(set(texts)) == len(texts) else [repr(label) for label in values]
 
 
 def _axes(name: str, names: Sequence[str]) -> list[str]:

@@ -26,7 +26,10 @@ from stochinf.engine.threads import processors, single_threaded_blas
 __all__ = ["Controls", "Report", "check_controls", "drive"]
 
 CHUNK = 0.03
-"""Seconds that a chunk should take."""
+"""Seconds that a chunk should take, of those in which it has a processor."""
+
+SLOWEST = 8.0
+"""How many times as long it may take on a machine that is busy with other things, or with a density that waits."""
 
 TASK = 1.0
 """Seconds that a task for another process should take."""
@@ -175,6 +178,7 @@ class _Crew:
         self.pool: Executor | None = None
         self.length = 1
         self.first = True
+        self.share = 1.0
 
     def __enter__(self) -> _Crew:
         return self
@@ -185,7 +189,7 @@ class _Crew:
 
     def advance(self, session: Session, steps: int) -> float:
         """Advance every block by `steps`; return the seconds, and choose the length of the next chunk from them."""
-        began = time.perf_counter()
+        began, worked, alike = time.perf_counter(), time.process_time(), self.threads if self.pool is not None else 1
         if self.executor is not None:
             futures = [
                 self.executor.submit(advance_elsewhere, block, steps, session.blas, os.getpid()) for block in session.blocks
@@ -197,6 +201,8 @@ class _Crew:
             for block in session.blocks:
                 advance(block, steps)
         took = time.perf_counter() - began
+        if self.executor is None:
+            self.share = min(1.0, max(1.0 / SLOWEST, (time.process_time() - worked) / max(took * alike, 1e-9)))
         self._plan_next(steps, took, session)
         return took
 
@@ -207,7 +213,7 @@ class _Crew:
             self.length = 16
             return
         if steps == self.length:
-            self.length = max(1, min(int(steps * min(8.0, wanted / max(took, 1e-9))), NEVER >> 8))
+            self.length = max(1, min(int(steps * min(8.0, wanted / max(took * self.share, 1e-9))), NEVER >> 8))
         if self.pool is None and self.executor is None and self.threads > 1 and took > session.THREADS_FROM:
             from concurrent.futures import ThreadPoolExecutor
 

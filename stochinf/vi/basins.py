@@ -4,6 +4,9 @@ A sampler that follows a gradient stays for ever in a mode of a mixture or a hid
 it starts on its slope. Short climbs by L-BFGS cost a hundredth of the run. Where their heights differ, they go on until they
 settle, and are weighed by the evidence lower bound of the best normal approximation on the last stretch of the way.
 
+A climb may also stop far below on a saddle, from which it reaches the same mode when it goes on. A chain that starts there
+comes down on one side or the other by chance, and may end in a mode without mass: it starts past the saddle instead.
+
 References
 ----------
 Zhang, L., Carpenter, B., Gelman, A. and Vehtari, A. (2022). Pathfinder: parallel quasi-Newton variational inference. JMLR
@@ -21,7 +24,7 @@ from stochinf.vi.ascent import Path, climb
 from stochinf.vi.oracle import Oracle
 from stochinf.vi.paths import Candidate, candidates, judged
 
-__all__ = ["Basin", "dominant"]
+__all__ = ["Basin", "dominant", "look", "past_saddles"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,18 +55,60 @@ class Basin(NamedTuple):
     share: float
 
 
-def dominant(oracle: Oracle, starts: Floats, generator: np.random.Generator) -> Basin | None:
-    """Return the basin of the largest mass where climbs end in basins of very unequal mass, else None.
+def look(oracle: Oracle, starts: Floats, generator: np.random.Generator) -> list[Path]:
+    """Return short climbs from the first starts, and from others that are drawn if these are few.
 
     Parameters
     ----------
     oracle : Oracle
     starts : ndarray of shape (n, dim)
-        Where the log density is finite; more are drawn.
+        Where the log density is finite.
     generator : Generator
     """
     more = [oracle.start(generator) for _ in range(CLIMBS - len(starts))]
-    climbs = (climb(oracle, start, STEPS, EXPECTED, gain=0.0, memory=MEMORY) for start in [*starts[:CLIMBS], *more])
+    return [_short(oracle, start) for start in [*starts[:CLIMBS], *more]]
+
+
+def _short(oracle: Oracle, start: Floats) -> Path:
+    return climb(oracle, start, STEPS, EXPECTED, gain=0.0, memory=MEMORY)
+
+
+def past_saddles(oracle: Oracle, starts: Floats, climbs: list[Path]) -> dict[int, Floats]:
+    """Return other starting points for starts whose climbs stop on a saddle, by their row in `starts`.
+
+    A climb has stopped on a saddle if it ends lower than another by the gap, and comes to within the gap of the highest when it
+    goes on; its first point there is the one to start from. Climbs that end in modes of their own are left alone.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    starts : ndarray of shape (n, dim)
+    climbs : list of Path
+        From `look`.
+    """
+    top = max((path.values[-1] for path in climbs if path.settled), default=-np.inf)
+    found: dict[int, Floats] = {}
+    if not any(path.settled and path.values[-1] < top - GAP for path in climbs):
+        return found
+    for row, start in enumerate(starts):
+        path = climbs[row] if row < CLIMBS else _short(oracle, start)
+        if path.settled and path.values[-1] < top - GAP:
+            further = climb(oracle, path.positions[-1], FURTHER)
+            if further.values[-1] > top - GAP:
+                found[row] = further.positions[int(np.argmax(further.values > further.values[-1] - GAP))]
+    return found
+
+
+def dominant(oracle: Oracle, climbs: list[Path], generator: np.random.Generator) -> Basin | None:
+    """Return the basin of the largest mass where climbs end in basins of very unequal mass, else None.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    climbs : list of Path
+        From `look`.
+    generator : Generator
+    """
     paths = [path for path in climbs if path.settled]
     if len(paths) < 2:
         return None

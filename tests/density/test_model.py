@@ -93,7 +93,7 @@ def test_three_axes_have_their_names_in_arviz() -> None:
     assert found["a"].dims == ("chain", "draw", "year", "county", "kind")
     assert list(found["a"].coords["kind"].values) == list("xyz")
     assert found["b"].shape == (3, 100, 1, 2, 2)
-    np.testing.assert_array_equal(found["a"].sel(year="2021", kind="y"), run["a"][:, :, 1, :, 1])
+    np.testing.assert_array_equal(found["a"].sel(year=2021, kind="y"), run["a"][:, :, 1, :, 1])
     rows = run.summary()
     assert "a[2021, 3, z]" in str(rows)
 

@@ -64,7 +64,8 @@ def test_groups_coordinates_and_types(peer, groups):
     assert sorted(names(data)) == sorted(groups)
     posterior = data["posterior"]
     assert posterior["theta"].dims == ("chain", "draw", "school")
-    assert list(posterior["school"].values) == ["1", "2", "3"]
+    assert list(posterior["school"].values) == [1, 2, 3]
+    assert posterior["school"].dtype == np.int64
     assert list(posterior["node"].values) == ["(0, 0)", "(0, 1)"]
     assert posterior["on"].dtype == posterior["state"].dtype == data["sample_stats"]["accepted"].dtype == np.int8
     assert data["sample_stats"]["diverging"].dtype == bool
@@ -94,6 +95,27 @@ def test_every_group_of_the_schema(peer):
 
 def test_empty_groups_are_left_out():
     assert names(to_arviz({"posterior": {"x": np.ones((1, 5))}, "warmup_posterior": {}})) == ["posterior"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "chosen"),
+    [
+        ([2020, 2021, 2022], "i", 2021),
+        (np.array([0.5, 1.5, 2.5]), "f", 1.5),
+        ([np.int32(3), 4, 5.5], "f", 4.0),
+        (range(3), "i", 1),
+        (np.array(["2024-01-01", "2024-01-02", "2024-01-03"], "datetime64[D]"), "M", "2024-01-02"),
+        ([1, "b", 3], "U", "b"),
+        ([True, False, 2], "U", "False"),
+        ([2**70, 1, 2], "U", "1"),
+    ],
+)
+def test_labels_of_numbers_and_dates_stay_so_and_select(peer, labels, kind, chosen):
+    values = np.arange(30.0).reshape(2, 5, 3)
+    data = to_arviz({"posterior": {"x": values}}, dims={"x": ["axis"]}, coords={"axis": labels})
+    found = data["posterior"]["x"]
+    assert found["axis"].dtype.kind in (kind, "O" if kind == "U" else kind)
+    np.testing.assert_array_equal(found.sel(axis=chosen).values, values[:, :, 1])
 
 
 def test_labels_of_one_text_and_slashes():

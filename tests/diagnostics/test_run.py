@@ -196,7 +196,7 @@ def test_to_arviz():
     run = make()
     data = run.to_arviz()
     np.testing.assert_array_equal(data["posterior"]["theta"].values, run["theta"])
-    assert list(data["posterior"]["school"].values) == ["10", "20", "30"]
+    assert list(data["posterior"]["school"].values) == [10, 20, 30]
     assert data["sample_stats"]["diverging"].dtype == bool
     assert data["sample_stats"]["n_steps"].dtype == np.int64
     assert data["warmup_sample_stats"]["tree_depth"].dtype == np.int64

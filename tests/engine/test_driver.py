@@ -1,5 +1,6 @@
 """The driver: the same bits however a run is carried out, and stops at declared steps."""
 
+import math
 import multiprocessing
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -62,6 +63,31 @@ def test_same_bits_for_any_number_of_threads_and_with_eyes_on_it(reference, monk
     assert max(pools) >= 2
     assert same(reference, go(progress=True))
     assert same(reference, go(callback=lambda report: None))
+
+
+class OneBlock:
+    """As much of a session as a crew asks for."""
+
+    THREADS_FROM = math.inf
+    blocks = (None,)
+    blas = False
+
+
+@pytest.mark.parametrize(("worked", "length"), [(0.04, 75), (0.01, 300), (0.0, 600)])
+def test_chunks_are_measured_by_the_time_they_have_a_processor(worked, length, monkeypatch):
+    now = {"perf_counter": 0.0, "process_time": 0.0}
+
+    def work(block, steps):
+        now["perf_counter"] += 0.04
+        now["process_time"] += worked
+
+    monkeypatch.setattr(driver, "advance", work)
+    for clock in now:
+        monkeypatch.setattr(driver.time, clock, lambda clock=clock: now[clock])
+    crew = driver._Crew(driver.Controls(threads=1), 1)
+    crew.first, crew.length = False, 100
+    assert crew.advance(OneBlock(), 100) == pytest.approx(0.04)
+    assert crew.length == pytest.approx(length, abs=1)
 
 
 def test_a_chain_does_not_depend_on_the_number_of_chains(reference):

@@ -13,7 +13,6 @@ import stochinf as si
 from stochinf import density as sd
 from stochinf.density import PointerDensity, python_density
 from stochinf.vi.ascent import climb
-from stochinf.vi.basins import dominant
 from stochinf.vi.mean_field import MeanField, standard_noise
 from stochinf.vi.oracle import Oracle
 from stochinf.vi.paths import candidates
@@ -222,39 +221,3 @@ def test_bad_input(make, message: str) -> None:  # type: ignore[no-untyped-def]
 def test_an_error_of_the_density_is_its_own() -> None:
     with pytest.raises(si.DensityError, match="raised KeyError"):
         si.vi.laplace(python_density(lambda x: {}["none"], 1, gradient=lambda x: -x), rng=0)
-
-
-def mountains(heights: tuple[float, float]) -> PointerDensity:
-    """Two normal densities ten apart, with logarithms of their masses."""
-
-    def parts(x: np.ndarray) -> np.ndarray:
-        return np.array([h - 0.5 * float((x - c) @ (x - c)) for h, c in zip(heights, (-5.0, 5.0), strict=True)])
-
-    def slope(x: np.ndarray) -> np.ndarray:
-        weights = np.exp(parts(x) - np.logaddexp.reduce(parts(x)))
-        return weights[0] * (-5.0 - x) + weights[1] * (5.0 - x)
-
-    return python_density(lambda x: float(np.logaddexp.reduce(parts(x))), 2, gradient=slope)
-
-
-@pytest.mark.fast
-def test_basins_of_unequal_mass_are_told_apart() -> None:
-    def found(heights: tuple[float, float]):  # type: ignore[no-untyped-def]
-        starts = np.random.default_rng(0).uniform(-2, 2, (4, 2))
-        return dominant(Oracle("test", mountains(heights)), starts, np.random.default_rng(0))
-
-    high = found((0.0, 30.0))
-    assert high is not None
-    np.testing.assert_allclose(high.candidate.mean, 5.0, atol=1e-2)
-    assert 25 < high.gap < 35
-    assert 0 < high.share < 1
-    assert found((0.0, 5.0)) is None
-    assert found((0.0, -math.inf)) is None
-
-
-def test_chains_start_in_the_basin_that_has_the_mass() -> None:
-    settings = {"draws": 100, "warmup": 100, "chains": 4, "rng": 0, "progress": False, "threads": 1}
-    with warnings.catch_warnings(action="ignore"):
-        run = si.sample(mountains((0.0, 26.0)), **settings)
-    assert "modes of unequal mass" in run.notes[0]
-    assert (run["position"] > 0).all()

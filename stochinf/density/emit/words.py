@@ -187,12 +187,16 @@ class Writer:
                 yield index
 
     def upto(self, stop: Any, backwards: bool = False, apart: bool = False) -> Iterator[Any]:
-        """Give every index of 0, ..., stop - 1 to a `for`; there may be none."""
+        """Give every index of 0, ..., stop - 1 to a `for`; there may be none.
+
+        Where stop is not known, they are taken to be few unless `apart`: vectors slow down sums along the rows of a small matrix.
+        """
         if isinstance(stop, int):
             yield from self.each(stop, backwards, apart)
         else:
             some = self.builder.icmp_unsigned("!=", stop, self.word(0))
-            with self.builder.if_then(some), self.loop(stop, backwards=backwards, apart=apart, most=SHORT) as index:
+            most = SHORT if apart else SHORT - 1
+            with self.builder.if_then(some), self.loop(stop, backwards=backwards, apart=apart, most=most) as index:
                 yield index
 
     @contextlib.contextmanager
