@@ -2,8 +2,8 @@
 
 The data are MNIST's 60,000 and 10,000 digits thresholded at 127 (`mnist/mnist_bin127_packbits.npz` in the folder that the
 environment variable STOCHINF_RBM_DATA names). The penalty of the regression is chosen on the last 10,000 rows of the training
-set, as the constants of its machine were; nothing of them is chosen on the test set. The machine of the features is asked for hidden units
-that are seldom on. The regression is a network without hidden layers, trained by minibatches. The deep network learns by
+set, as the constants of its machine were; nothing of them is chosen on the test set. The machine is asked for hidden units that
+are seldom on. The regression is a network without hidden layers, trained by minibatches. The deep network learns by
 backpropagation from rows of which a fifth of the pixels drops out, and from labels softened by a tenth; its rate falls to zero
 over the passes asked for, and the mean of the last three eighths of the iterates is the answer. One thread, CPU seconds.
 Run `python benchmarks/recognition.py [features] [dbn] [--passes n] [--tuning n] [--hidden n]`; minutes each.
