@@ -148,6 +148,17 @@ def test_digits_are_told_apart() -> None:
     assert np.array_equal(model.predict(X), model.fit(X[:1000], y[:1000]).predict(X))
 
 
+def test_tuning_takes_averages_of_iterates() -> None:
+    """The average from the last step on is the last iterate, dropout and all; from earlier on it is another."""
+    X, y = RNG.integers(0, 2, (40, 6)).astype(np.float32), np.arange(40) % 2
+    adam, tuned = si.optim.Adam(1e-2), []
+    for rule in (adam, si.optim.Averaging(adam, start=11), si.optim.Averaging(adam, start=6)):
+        dbn = si.DBN((5,), si.RBM(1, n_iter=1), n_iter=3, batch_size=10, rule=rule, dropout=(0.2, 0.3), random_state=0)
+        tuned.append(np.concatenate([part.ravel() for layer in dbn.fit(X, y).layers_ for part in layer]))
+    np.testing.assert_allclose(tuned[1], tuned[0], rtol=1e-6)
+    assert 1e-3 < np.abs(tuned[2] - tuned[0]).max() < 0.1
+
+
 @pytest.mark.fast
 def test_bad_input_is_refused() -> None:
     X = np.eye(4)
