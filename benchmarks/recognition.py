@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["features", "dbn"], help="features, dbn")
     parser.add_argument("--hidden", type=int, default=4000, help="features")
     parser.add_argument("--passes", type=int, help="over the rows, of every machine")
-    parser.add_argument("--tuning", type=int, default=16, help="passes of backpropagation")
+    parser.add_argument("--tuning", type=int, default=20, help="passes of backpropagation")
     asked = parser.parse_args()
     if unknown := set(asked.parts) - {"features", "dbn"}:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are features and dbn")

@@ -123,18 +123,24 @@ class Network(NamedTuple):
     def gradient(self, position: Singles, point: Any, out: Singles) -> None:
         """Write the gradient of the mean loss of a minibatch; a point below zero names no row."""
         points = size_of(point)
-        for i in range(out.size):
-            out[i] = np.float32(self.l2) * position[i]
         rows = 0
         for k in range(points):
             rows += 1 if member(point, k) >= 0 else 0
+        whole = 0 < rows and points <= self.batch
+        if not whole:
+            for i in range(out.size):
+                out[i] = np.float32(0.0)
         for start in range(0, points, self.batch):
             found = gather(self, point, start, min(start + self.batch, points))
             if found > 0:
                 go_up(self, position, found)
-                go_down(self, position, found, np.float32(1.0 / rows))
-                for i in range(out.size):
-                    out[i] += self.partial[i]
+                go_down(self, position, found, np.float32(1.0 / rows), out if whole else self.partial)
+                if not whole:
+                    for i in range(out.size):
+                        out[i] += self.partial[i]
+        if self.l2 > 0.0:
+            for i in range(out.size):
+                out[i] += np.float32(self.l2) * position[i]
 
 
 @helper()
@@ -209,7 +215,7 @@ def shares(layer: Singles, bias: Singles, deltas: Singles) -> None:
 
 
 @helper()
-def go_down(net: Any, position: Singles, rows: int, factor: Any) -> None:
+def go_down(net: Any, position: Singles, rows: int, factor: Any, out: Singles) -> None:
     """Write the gradient of every layer, from the top."""
     half = net.deltas.size // 2
     stop, place, side = position.size, 0, 0
@@ -223,12 +229,12 @@ def go_down(net: Any, position: Singles, rows: int, factor: Any) -> None:
         delta = net.deltas[side : side + rows * narrow].reshape((rows, narrow))
         if back == 1:
             scaled(delta, factor)
-        column_sums(delta, net.partial[start + wide * narrow : stop])
+        column_sums(delta, out[start + wide * narrow : stop])
         if l > 1:
             below = net.active[place - rows * wide : place].reshape((rows, wide))
         else:
             below = net.inputs[: rows * wide].reshape((rows, wide))
-        multiply(below, True, delta, False, net.partial[start : start + wide * narrow].reshape((wide, narrow)), np.float32(0.0))
+        multiply(below, True, delta, False, out[start : start + wide * narrow].reshape((wide, narrow)), np.float32(0.0))
         if l > 1:
             side = half - side
             lower = net.deltas[side : side + rows * wide].reshape((rows, wide))
