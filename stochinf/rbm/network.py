@@ -126,7 +126,7 @@ class Network(NamedTuple):
         rows = 0
         for k in range(points):
             rows += 1 if member(point, k) >= 0 else 0
-        whole = 0 < rows and points <= self.batch
+        whole = rows > 0 and points <= self.batch
         if not whole:
             for i in range(out.size):
                 out[i] = np.float32(0.0)
