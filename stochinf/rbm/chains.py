@@ -56,6 +56,8 @@ class ChainState(NamedTuple):
         Sum of the chances of a swap with the next rung, and how many were looked at.
     clock : int64 (1,)
     words : uint32 (2, max(n_visible, n_hidden))
+    places : int32 (n_visible,)
+        Work space.
     stats : float64 (1,)
         Mean log weight.
     """
@@ -72,6 +74,7 @@ class ChainState(NamedTuple):
     swaps: Floats
     clock: npt.NDArray[np.int64]
     words: npt.NDArray[np.uint32]
+    places: npt.NDArray[np.int32]
     stats: Floats
 
 
@@ -237,7 +240,8 @@ def starting(target: Any, position: Any, streams: Any, rungs: Floats, beta: floa
     tilt = start.astype(float) @ (target.visible_bias.astype(float) - target.base)
     return ChainState(
         start, field, np.zeros((rows, n_hidden), np.float32), held, np.full(rows, beta), rungs.copy(), tilt, np.zeros(rows),
-        np.zeros((2, rows)), np.zeros((2, rows)), np.zeros(1, np.int64), words, np.zeros(1),
+        np.zeros((2, rows)), np.zeros((2, rows)), np.zeros(1, np.int64), words, np.zeros(n_visible, np.int32),
+        np.zeros(1),
     )  # fmt: skip
 
 
@@ -273,7 +277,7 @@ def move(target: Any, state: Any) -> None:
     target.visible.place(state.position, state.words)
     for row in range(state.given.shape[0]):
         hold(state.position[row], state.given[row])
-    project(state.position, target.weights, state.field)
+    project(state.position, target.weights, state.field, state.places)
     for row in range(state.beta.size):
         state.tilt[row] = settle(state.position[row], target.visible_bias, target.base, state.field[row], target.hidden_bias)
 

@@ -39,6 +39,7 @@ from stochinf.engine.pickers import Minibatches
 from stochinf.engine.random import lane_streams
 from stochinf.optim.contract import check_transform, in_precision, seeded
 from stochinf.optim.transforms import complete
+from stochinf.rbm.entries import Entries, no_entries
 from stochinf.rbm.learning import learn
 from stochinf.rbm.negative import FromData, Tempered
 from stochinf.rbm.parameters import joined, n_parameters
@@ -79,6 +80,10 @@ class ContrastiveDivergenceState(NamedTuple):
         Hidden units that take part; without rows where none drops out.
     words : ndarray of shape (2, max(n_visible, n_hidden))
         A small generator per unit.
+    places : ndarray of shape (n_visible,)
+        Work space: which units are not 0.
+    entries : Entries
+        Work space: all numbers that are not 0, where they are few.
     chains, memory : NamedTuple of arrays
         What the negative phase and the transform of gradients remember.
     stats : ndarray of shape (1,)
@@ -97,6 +102,8 @@ class ContrastiveDivergenceState(NamedTuple):
     offsets: Singles
     mask: Singles
     words: npt.NDArray[np.uint32]
+    places: npt.NDArray[np.int32]
+    entries: Entries
     chains: Any
     memory: Any
     stats: npt.NDArray[np.float64]
@@ -193,7 +200,7 @@ class ContrastiveDivergence(NamedTuple):
         n_visible, n_hidden, batch = target.n_visible, self.n_hidden, self.batch
         size = n_parameters(n_visible, n_hidden, self.visible.has_precision)
         rows = batch + self.chains.rows(batch, True)
-        demand(4 * (3 * size + rows * (n_visible + 3 * n_hidden)), f"an RBM of {n_visible} by {n_hidden} units")
+        demand(4 * (3 * size + rows * (3 * n_visible // 2 + 3 * n_hidden)), f"an RBM of {n_visible} by {n_hidden} units")
         if position is not None and position.size != size:
             raise StochinfError(f"init: {position.size} numbers given, {size} needed: weights, visible biases, hidden biases")
         generator = streams.generator()
@@ -209,6 +216,7 @@ class ContrastiveDivergence(NamedTuple):
             np.zeros(n_visible + n_hidden, np.float32), np.zeros(n_visible if self.visible.has_precision else 0, np.float32),
             offsets, np.zeros((rows, n_hidden), np.float32) if self.dropout else empty.reshape(0, n_hidden),
             lane_streams(streams.seed("lanes"), max(n_visible, n_hidden)),
+            np.zeros(n_visible, np.int32), no_entries(n_visible, n_hidden, rows),
             self.chains.init(size, n_visible, n_hidden, self.hidden, generator), memory, np.full(1, np.nan),
         )  # fmt: skip
 

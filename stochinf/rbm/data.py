@@ -24,6 +24,7 @@ from stochinf.rbm.units import squared_difference
 __all__ = ["Rows", "SparseRows", "as_rows", "by_density"]
 
 Singles = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
 EQUAL = np.empty(0, np.float32)
 FEW = 256
 """Rows summed at once in single precision."""
@@ -99,13 +100,23 @@ class Rows(NamedTuple):
         """Whether rows stand in the work array of the kernel."""
         return True
 
-    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, words: Any) -> None:
+    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, state: Any) -> None:
         """Write the rows of points start..stop-1 to `rows` and their products with the weights to `out`."""
         self.gather(point, start, stop, rows)
         multiply(rows, False, weights, False, out, np.float32(0.0))
 
     def learn(self, point: Any, start: int, stop: int, factors: Singles, hidden: Singles, state: Any, out: Singles) -> None:
         """Add nothing: the rows take part in the products of the work array."""
+
+    def stored(self, point: Any, start: int, stop: int) -> int:
+        """Return how many numbers stand elsewhere than in the work array: none."""
+        return 0
+
+    def tally(self, point: Any, start: int, stop: int, starts: Places) -> None:
+        """Count nothing."""
+
+    def enter(self, point: Any, start: int, stop: int, chains: int, state: Any) -> None:
+        """Enter nothing."""
 
     def distance(self, point: Any, start: int, stop: int, rows: Singles, ends: Singles) -> float:
         """Return the sum of squared differences between rows and the ends of their chains."""
@@ -200,7 +211,7 @@ class SparseRows(NamedTuple):
         """Whether rows stand in the work array of the kernel."""
         return False
 
-    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, words: Any) -> None:
+    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, state: Any) -> None:
         """Write the products of the rows of points start..stop-1 with the weights to `out`."""
         found = 0
         for k in range(start, stop):
@@ -218,9 +229,40 @@ class SparseRows(NamedTuple):
                 for place in range(self.start[row], self.start[row + 1]):
                     column, value = self.columns[place], self.values[place]
                     add_multiple(hidden[found], value, out[column])
-                    state.means[column] -= factors[found] * value
-                    if state.squares.size > 0:
-                        state.squares[column] += factors[found] * value * value
+                    add_moments(state, column, factors[found], value)
+                found += 1
+
+    def stored(self, point: Any, start: int, stop: int) -> int:
+        """Return how many numbers the rows of points start..stop-1 hold."""
+        total = 0
+        for k in range(start, stop):
+            row = member(point, k)
+            if row >= 0:
+                total += self.start[row + 1] - self.start[row]
+        return total
+
+    def tally(self, point: Any, start: int, stop: int, starts: Places) -> None:
+        """Count the numbers of every column, one place further on."""
+        for k in range(start, stop):
+            row = member(point, k)
+            if row >= 0:
+                for place in range(self.start[row], self.start[row + 1]):
+                    starts[self.columns[place] + 1] += 1
+
+    def enter(self, point: Any, start: int, stop: int, chains: int, state: Any) -> None:
+        """Enter the numbers into the columns of `state.entries`, and their moments into those of the state."""
+        starts, rows, values = state.entries.starts, state.entries.rows, state.entries.values
+        found = chains
+        for k in range(start, stop):
+            row = member(point, k)
+            if row >= 0:
+                for place in range(self.start[row], self.start[row + 1]):
+                    column, value = self.columns[place], self.values[place]
+                    free = starts[column + 1]
+                    rows[free] = found
+                    values[free] = value
+                    starts[column + 1] = free + 1
+                    add_moments(state, column, state.factors[found], value)
                 found += 1
 
     def distance(self, point: Any, start: int, stop: int, rows: Singles, ends: Singles) -> float:
@@ -248,6 +290,14 @@ class SparseRows(NamedTuple):
                     out[found, self.columns[place]] += self.values[place]
                 found += 1
         return found
+
+
+@helper()
+def add_moments(state: Any, column: int, factor: Any, value: Any) -> None:
+    """Add the moments of a number of the data, whose factor has a minus, to those of the state."""
+    state.means[column] -= factor * value
+    if state.squares.size > 0:
+        state.squares[column] += factor * value * value
 
 
 @helper(reorder=True)

@@ -18,7 +18,7 @@ from stochinf.engine.progress import shown
 from stochinf.engine.streams import entropy_of
 from stochinf.optim.adam import Adam
 from stochinf.rbm.answers import LogLikelihood, LogPartition
-from stochinf.rbm.checks import entropy_from, whole
+from stochinf.rbm.checks import entropy_from, number_between, whole
 from stochinf.rbm.estimator import RBM
 from stochinf.rbm.network import Layers, Network, descended, forward, joined_layers, layers_of
 from stochinf.rbm.partition import binarised
@@ -51,6 +51,9 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
         Any rule of `stochinf.optim` for fine-tuning; `Adam(1e-3)` by default.
     l2 : float
         Penalty of fine-tuning: l2 / 2 times the squares of the parameters.
+    dropout : float or pair of float
+        Chance that a hidden unit takes no part in a row of fine-tuning; of a pair the first number is that of the numbers of the
+        rows. The others grow by 1 / (1 - chance) meanwhile, so that what is learnt serves all of them together.
     random_state : int, RandomState, Generator or None
         As in scikit-learn: an int repeats, None draws from numpy's global generator.
     progress : bool, optional
@@ -69,6 +72,7 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
     ----------
     Hinton, G. E., Osindero, S. and Teh, Y.-W. (2006). A fast learning algorithm for deep belief nets. Neural Computation 18.
     Hinton, G. E. and Salakhutdinov, R. R. (2006). Reducing the dimensionality of data with neural networks. Science 313.
+    Srivastava, N. et al. (2014). Dropout: a simple way to prevent neural networks from overfitting. JMLR 15.
 
     Examples
     --------
@@ -92,6 +96,7 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
         batch_size: int = 100,
         rule: Any = None,
         l2: float = 0.0,
+        dropout: Any = 0.0,
         random_state: Any = None,
         progress: bool | None = None,
     ) -> None:
@@ -101,6 +106,7 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.batch_size = batch_size
         self.rule = rule
         self.l2 = l2
+        self.dropout = dropout
         self.random_state = random_state
         self.progress = progress
 
@@ -145,10 +151,11 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
         if not hasattr(self, "layers_") or self.layers_[-1][1].size != targets.shape[1]:
             self.layers_ = self._grown(targets.shape[1])
         batch = min(whole("batch_size", self.batch_size), len(rows))
-        rule = Adam(1e-3) if self.rule is None else self.rule
+        rule, seed = Adam(1e-3) if self.rule is None else self.rule, self._seed(len(self.rbms_) + 2)
+        network = Network(rows, targets, widths, batch, float(self.l2), self._chances(), seed)
         position = descended(
-            Network(rows, targets, widths, batch, float(self.l2)), rule, joined_layers(self.layers_), batch=batch,
-            passes=whole("n_iter", self.n_iter), entropy=self._seed(len(self.rbms_)), progress=shown(self.progress),
+            network, rule, joined_layers(self.layers_), batch=batch, passes=whole("n_iter", self.n_iter),
+            entropy=self._seed(len(self.rbms_)), progress=shown(self.progress),
         )  # fmt: skip
         self.layers_ = layers_of(position, widths)
         return self
@@ -255,6 +262,14 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
         if not sizes or len(given) != len(sizes):
             raise StochinfError(f"rbm: {len(given)} machines for {len(sizes)} hidden layers; one for all or one each is needed")
         return [clone(machine).set_params(n_components=size) for machine, size in zip(given, sizes, strict=True)]
+
+    def _chances(self) -> tuple[float, float]:
+        """Return the chances that numbers of the rows and hidden units drop out."""
+        pair = self.dropout if isinstance(self.dropout, (tuple, list)) else (0.0, self.dropout)
+        if len(pair) != 2:
+            raise StochinfError(f"dropout = {self.dropout!r}: a chance, or a pair for rows and hidden layers, is needed")
+        visible, hidden = (number_between("dropout", chance, 0.0, 0.999) for chance in pair)
+        return visible, hidden
 
     def _recognition(self) -> Layers:
         if hasattr(self, "layers_"):

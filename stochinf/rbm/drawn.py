@@ -114,14 +114,24 @@ class Binarised(NamedTuple):
         """Whether rows stand in the work array of the kernel."""
         return True
 
-    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, words: Any) -> None:
+    def activate(self, point: Any, start: int, stop: int, weights: Singles, rows: Singles, out: Singles, state: Any) -> None:
         """Draw the rows of points start..stop-1 into `rows` and write their products with the weights to `out`."""
         self.rows.gather(point, start, stop, rows)
-        draw_from_means(rows, self.low, self.high, words)
-        project(rows, weights, out)
+        draw_from_means(rows, self.low, self.high, state.words)
+        project(rows, weights, out, state.places)
 
     def learn(self, point: Any, start: int, stop: int, factors: Singles, hidden: Singles, state: Any, out: Singles) -> None:
         """Add nothing: the rows take part in the products of the work array."""
+
+    def stored(self, point: Any, start: int, stop: int) -> int:
+        """Return how many numbers stand elsewhere than in the work array: none."""
+        return 0
+
+    def tally(self, point: Any, start: int, stop: int, starts: npt.NDArray[np.int64]) -> None:
+        """Count nothing."""
+
+    def enter(self, point: Any, start: int, stop: int, chains: int, state: Any) -> None:
+        """Enter nothing."""
 
     def distance(self, point: Any, start: int, stop: int, rows: Singles, ends: Singles) -> float:
         """Return the sum of squared differences between the rows drawn and the ends of their chains."""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.engine.blas import multiply
 from stochinf.engine.jit import helper
 from stochinf.engine.random import lane_uniform
 from stochinf.models.batch import member, size_of
 from stochinf.optim.contract import Move
+from stochinf.rbm.entries import add_products
 
 __all__ = ["learn"]
 
@@ -50,7 +50,7 @@ def learn(kernel: Any, target: Any, state: Any, point: Any, rate: float, rng: An
 @helper()
 def clear(state: Any) -> None:
     """Begin a step: no sums yet."""
-    for values in (state.sums, state.means, state.squares, state.gradient):
+    for values in (state.sums, state.means, state.squares):
         for i in range(values.size):
             values[i] = np.float32(0.0)
 
@@ -78,7 +78,7 @@ def statistics(
     weights = state.position[:size].reshape((n_visible, n_hidden))
     hidden_bias = state.position[size + n_visible : size + n_visible + n_hidden]
     data, hidden = state.visible[chains : chains + found], state.hidden[chains : chains + found]
-    target.activate(point, start, stop, weights, data, hidden, state.words)
+    target.activate(point, start, stop, weights, data, hidden, state)
     kernel.hidden.draw(hidden, hidden_bias, state.position[:0], state.words, state.drawn[:found])
     drop(kernel, state, chains, found)
     if chains > 0:
@@ -90,10 +90,7 @@ def statistics(
     signed(kernel, state, chains, found)
     moments(kernel, target, state, chains, found)
     products = state.gradient[:size].reshape((n_visible, n_hidden))
-    whole = chains + found if target.merged() else chains
-    if whole > 0:
-        multiply(state.visible[:whole], True, state.hidden[:whole], False, products, np.float32(1.0))
-    target.learn(point, start, stop, state.factors[chains:], state.hidden[chains:], state, products)
+    add_products(target, state, point, start, stop, chains, found, products, first)
     return error
 
 

@@ -57,7 +57,7 @@ def gibbs(kernel: Any, position: Singles, state: Any, rows: int, sample: Singles
                     sample[i, j] *= state.mask[i, j]
         multiply(sample, False, weights, True, visible, np.float32(0.0))
         kernel.visible.draw_in_place(visible, visible_bias, log_precision, state.words)
-        project(visible, weights, hidden)
+        project(visible, weights, hidden, state.places)
         kernel.hidden.draw(hidden, hidden_bias, position[:0], state.words, sample)
 
 
@@ -307,7 +307,7 @@ class Tempered(NamedTuple):
         for i in range(rows):
             for j in range(visible.shape[1]):
                 visible[i, j] = own.visible[i, j]
-        project(visible, weights, hidden)
+        project(visible, weights, hidden, state.places)
         kernel.hidden.draw(hidden, hidden_bias, state.position[:0], state.words, own.sample[:rows])
 
     def learnt(self, state: Any, rate: float) -> None:
@@ -331,7 +331,7 @@ def temper(kernel: Any, state: Any, weights: Singles, temperatures: int, rows: i
             for j in range(n_visible):
                 visible[i, j] *= beta
         kernel.visible.draw_in_place(visible, visible_bias, log_precision, state.words)
-        project(visible, weights, hidden)
+        project(visible, weights, hidden, state.places)
         for j in range(n_hidden):
             own.bias[j] = beta * hidden_bias[j]
         for i in range(rows):

@@ -6,9 +6,13 @@ is the cross-entropy :math:`-\sum_k t_k \log \mathrm{softmax}(a_L)_k` of targets
 .. math:: \delta_L = \mathrm{softmax}(a_L) - t, \quad \delta_{l} = (\delta_{l+1} W_{l+1}^\top) x_l (1 - x_l), \quad
    \nabla_{W_l} = x_{l-1}^\top \delta_l .
 
+With dropout a unit takes no part in a row with a chance p, and is 1 / (1 - p) times as large in the others: the network that
+sees every unit then needs no other weights. The slope of what is left of it, x_l, becomes :math:`x_l (1 - (1 - p) x_l)`.
+
 References
 ----------
 Rumelhart, D. E., Hinton, G. E. and Williams, R. J. (1986). Learning representations by back-propagating errors. Nature 323.
+Srivastava, N. et al. (2014). Dropout: a simple way to prevent neural networks from overfitting. JMLR 15, sections 4 and 10.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from stochinf.engine.jit import helper
 from stochinf.engine.memory import demand
 from stochinf.engine.observers import Nothing
 from stochinf.engine.parts import part
+from stochinf.engine.random import lane_streams, lane_uniform
 from stochinf.engine.session import Plan, build
 from stochinf.engine.threads import single_threaded_blas
 from stochinf.models.batch import member, size_of
@@ -39,6 +44,7 @@ __all__ = ["Network", "descended", "forward", "joined_layers", "layers_of"]
 Singles = npt.NDArray[np.float32]
 Layers = list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
 EMPTY = np.empty(0, np.float32)
+NO_WORDS = np.empty((2, 0), np.uint32)
 
 
 @part
@@ -55,6 +61,10 @@ class Network(NamedTuple):
         Rows worked on at once.
     l2 : float
         Half of it times the squares of the weights is added to the mean loss.
+    dropout : tuple of float
+        Chances that a unit of the rows and one of the hidden layers take no part in a row.
+    seed : int
+        Of what drops out.
 
     Examples
     --------
@@ -72,6 +82,9 @@ class Network(NamedTuple):
     widths: npt.NDArray[np.int64]
     batch: int
     l2: float = 0.0
+    dropout: tuple[float, float] = (0.0, 0.0)
+    seed: int = 0
+    words: npt.NDArray[np.uint32] = NO_WORDS
     inputs: Singles = EMPTY
     active: Singles = EMPTY
     deltas: Singles = EMPTY
@@ -82,12 +95,15 @@ class Network(NamedTuple):
         if self.inputs.size:
             return self
         widths = self.widths
+        if not all(0.0 <= chance < 1.0 for chance in self.dropout):
+            raise StochinfError(f"Network: dropout = {self.dropout}; chances from 0 to below 1 are needed")
         if self.rows.shape != (len(self.targets), widths[0]) or self.targets.shape[1] != widths[-1] or (widths < 1).any():
             raise StochinfError(f"Network: rows {self.rows.shape}, targets {self.targets.shape} for layers of {widths} units")
         demand(4 * self.batch * (int(widths.sum()) + 2 * int(widths.max())), f"layers of {widths} units")
         return self._replace(
             inputs=np.zeros(self.batch * widths[0], np.float32), active=np.zeros(self.batch * widths[1:].sum(), np.float32),
             deltas=np.zeros(2 * self.batch * widths.max(), np.float32), partial=np.zeros(self.dim, np.float32),
+            words=lane_streams(np.random.SeedSequence(self.seed), int(widths.max())),
         )  # fmt: skip
 
     @property
@@ -107,18 +123,24 @@ class Network(NamedTuple):
     def gradient(self, position: Singles, point: Any, out: Singles) -> None:
         """Write the gradient of the mean loss of a minibatch; a point below zero names no row."""
         points = size_of(point)
-        for i in range(out.size):
-            out[i] = np.float32(self.l2) * position[i]
         rows = 0
         for k in range(points):
             rows += 1 if member(point, k) >= 0 else 0
+        whole = rows > 0 and points <= self.batch
+        if not whole:
+            for i in range(out.size):
+                out[i] = np.float32(0.0)
         for start in range(0, points, self.batch):
             found = gather(self, point, start, min(start + self.batch, points))
             if found > 0:
                 go_up(self, position, found)
-                go_down(self, position, found, np.float32(1.0 / rows))
-                for i in range(out.size):
-                    out[i] += self.partial[i]
+                go_down(self, position, found, np.float32(1.0 / rows), out if whole else self.partial)
+                if not whole:
+                    for i in range(out.size):
+                        out[i] += self.partial[i]
+        if self.l2 > 0.0:
+            for i in range(out.size):
+                out[i] += np.float32(self.l2) * position[i]
 
 
 @helper()
@@ -134,6 +156,7 @@ def gather(net: Any, point: Any, start: int, stop: int) -> int:
             for j in range(classes):
                 net.deltas[found * classes + j] = -net.targets[row, j]
             found += 1
+    thin(net.inputs[: found * width].reshape((found, width)), net.dropout[0], net.words)
     return found
 
 
@@ -150,6 +173,7 @@ def go_up(net: Any, position: Singles, rows: int) -> None:
         multiply(below, False, weights, False, above, np.float32(0.0))
         if l + 1 < net.widths.size:
             squash(above, bias)
+            thin(above, net.dropout[1], net.words)
         else:
             shares(above, bias, net.deltas)
         below = above
@@ -163,6 +187,16 @@ def squash(layer: Singles, bias: Singles) -> None:
     for i in range(layer.shape[0]):
         for j in range(layer.shape[1]):
             layer[i, j] = logistic(np.float32(layer[i, j] + bias[j]))
+
+
+@helper(reorder=True)
+def thin(layer: Singles, chance: float, words: npt.NDArray[np.uint32]) -> None:
+    """Let units take no part in a row with a chance, and make the others larger."""
+    if chance > 0.0:
+        lost, factor = np.float32(chance), np.float32(1.0 / (1.0 - chance))
+        for i in range(layer.shape[0]):
+            for j in range(layer.shape[1]):
+                layer[i, j] *= factor if lane_uniform(words, j) >= lost else np.float32(0.0)
 
 
 @helper()
@@ -181,7 +215,7 @@ def shares(layer: Singles, bias: Singles, deltas: Singles) -> None:
 
 
 @helper()
-def go_down(net: Any, position: Singles, rows: int, factor: Any) -> None:
+def go_down(net: Any, position: Singles, rows: int, factor: Any, out: Singles) -> None:
     """Write the gradient of every layer, from the top."""
     half = net.deltas.size // 2
     stop, place, side = position.size, 0, 0
@@ -195,18 +229,18 @@ def go_down(net: Any, position: Singles, rows: int, factor: Any) -> None:
         delta = net.deltas[side : side + rows * narrow].reshape((rows, narrow))
         if back == 1:
             scaled(delta, factor)
-        column_sums(delta, net.partial[start + wide * narrow : stop])
+        column_sums(delta, out[start + wide * narrow : stop])
         if l > 1:
             below = net.active[place - rows * wide : place].reshape((rows, wide))
         else:
             below = net.inputs[: rows * wide].reshape((rows, wide))
-        multiply(below, True, delta, False, net.partial[start : start + wide * narrow].reshape((wide, narrow)), np.float32(0.0))
+        multiply(below, True, delta, False, out[start : start + wide * narrow].reshape((wide, narrow)), np.float32(0.0))
         if l > 1:
             side = half - side
             lower = net.deltas[side : side + rows * wide].reshape((rows, wide))
             weights = position[start : start + wide * narrow].reshape((wide, narrow))
             multiply(delta, False, weights, True, lower, np.float32(0.0))
-            slopes(lower, below)
+            slopes(lower, below, np.float32(1.0 - net.dropout[1]))
         stop = start
 
 
@@ -229,11 +263,11 @@ def column_sums(delta: Singles, out: Singles) -> None:
 
 
 @helper(reorder=True)
-def slopes(delta: Singles, layer: Singles) -> None:
-    """Multiply by the slopes x (1 - x) of the layer below."""
+def slopes(delta: Singles, layer: Singles, kept: Any) -> None:
+    """Multiply by the slopes of the layer below, of whose units a share is kept."""
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
-            delta[i, j] *= layer[i, j] * (np.float32(1.0) - layer[i, j])
+            delta[i, j] *= layer[i, j] * (np.float32(1.0) - np.float32(kept * layer[i, j]))
 
 
 def descended(

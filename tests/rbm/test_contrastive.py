@@ -1,5 +1,7 @@
 """The kernel against enumeration, against numpy with the same random numbers, and planted bugs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -24,6 +26,7 @@ from stochinf.engine.random import lane_streams, stream
 from stochinf.rbm.contrastive import ContrastiveDivergence
 from stochinf.rbm.data import Rows, SparseRows, as_rows
 from stochinf.rbm.parameters import unpacked
+from stochinf.rbm.products import WIDE
 from stochinf.rbm.tapes import Later, Passes
 
 DATA = np.array([[0, 0, 1], [1, 1, 0], [1, 1, 0], [1, 0, 1]], dtype=float)
@@ -127,6 +130,26 @@ def test_an_update_equals_numpy(k: int) -> None:
     gradient = reference_gradient(model, DATA[[3, 0, 1, 2]], words, k)
     np.testing.assert_allclose(state.gradient, -gradient, atol=1e-6)
     np.testing.assert_allclose(state.position, model.position + 0.1 * gradient, atol=1e-6)
+    assert np.array_equal(state.words, words)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_an_update_of_few_units_equals_numpy(form: Any) -> None:
+    """Where seven of eight units are 0 the numbers are sorted by column; groups of a batch add up."""
+    rng = np.random.default_rng(4)
+    model = machine(8, 60, WIDE)
+    model = model._replace(weights=0.1 * model.weights, visible_bias=np.full(60, -3.5))
+    rows = (rng.random((6, 60)) < 0.05) * rng.integers(1, 3, (6, 60)) * 0.5
+    target, kernel, points = as_rows(form(rows)), plain(WIDE, 1, 0.1, 4), [3, 0, 0, 5, 2, 1]
+    state = started(kernel, target, model)
+    words, gradient = state.words.copy(), np.zeros(state.position.size)
+    do_steps(kernel, target, state, np.array([points]), 0.1)
+    for group in (points[:4], points[4:]):
+        gradient += len(group) / 6 * reference_gradient(model, rows[group], words, 1)
+    np.testing.assert_allclose(state.gradient, -gradient, atol=2e-6)
+    last = (state.visible[:2] != 0).sum() + (rows[points[4:]] != 0).sum()
+    assert state.entries.starts[-1] == last > 0
     assert np.array_equal(state.words, words)
 
 

@@ -37,6 +37,40 @@ def test_backpropagation_is_the_gradient() -> None:
 
 
 @pytest.mark.fast
+def test_backpropagation_passes_by_what_drops_out() -> None:
+    """In one row the gradient is that of the network of the units kept, these made larger."""
+    widths, X, shares = np.array([6, 8, 5, 2]), RNG.random((1, 6)), np.array([[0.3, 0.7]])
+    net = Network(X, shares, widths, 1, dropout=(0.4, 0.25), seed=3)
+    position, out, lost = RNG.normal(0, 1, net.dim).astype(np.float32), np.zeros(net.dim, np.float32), 0
+    for _ in range(5):
+        net.gradient(position, np.array([0]), out)
+        kept = [net.inputs, net.active[:8], net.active[8:13]]
+        masks = [(part > 0) / keep for part, keep in zip(kept, (0.6, 0.75, 0.75), strict=True)]
+        lost += sum(int((mask == 0).sum()) for mask in masks)
+
+        def loss(p: Any, masks: Any = masks) -> float:
+            rows = X * masks[0]
+            layers = layers_of(p, widths)
+            for (weights, bias), mask in zip(layers[:-1], masks[1:], strict=True):
+                rows = expit(rows @ weights + bias) * mask
+            return float(-(shares * log_softmax(rows @ layers[-1][0] + layers[-1][1], axis=1)).sum())
+
+        np.testing.assert_allclose(out, differences(loss, position.astype(float)), atol=3e-6)
+    assert 0 < lost < 5 * 19
+
+
+@pytest.mark.fast
+def test_as_many_drop_out_as_asked() -> None:
+    widths, n = np.array([30, 40, 3]), 200
+    net = Network(np.ones((n, 30)), np.full((n, 3), 1 / 3), widths, n, dropout=(0.2, 0.5), seed=1)
+    out = np.zeros(net.dim, np.float32)
+    net.gradient(np.zeros(net.dim, np.float32), np.arange(n), out)
+    for layer, chance, whole in ((net.inputs, 0.2, 1.0), (net.active[: n * 40], 0.5, 0.5)):
+        np.testing.assert_allclose(np.unique(layer), [0.0, whole / (1.0 - chance)], rtol=1e-6)
+        assert abs((layer == 0).mean() - chance) < 5 * np.sqrt(chance * (1 - chance) / layer.size)
+
+
+@pytest.mark.fast
 def test_the_classes_gradient_and_chances_are_exact() -> None:
     n, hidden, classes = 5, 4, 3
     X, y = RNG.integers(0, 2, (6, n)).astype(float), np.array([0, 1, 2, 2, 1, 0])
@@ -114,6 +148,17 @@ def test_digits_are_told_apart() -> None:
     assert np.array_equal(model.predict(X), model.fit(X[:1000], y[:1000]).predict(X))
 
 
+def test_tuning_takes_averages_of_iterates() -> None:
+    """The average from the last step on is the last iterate, dropout and all; from earlier on it is another."""
+    X, y = RNG.integers(0, 2, (40, 6)).astype(np.float32), np.arange(40) % 2
+    adam, tuned = si.optim.Adam(1e-2), []
+    for rule in (adam, si.optim.Averaging(adam, start=11), si.optim.Averaging(adam, start=6)):
+        dbn = si.DBN((5,), si.RBM(1, n_iter=1), n_iter=3, batch_size=10, rule=rule, dropout=(0.2, 0.3), random_state=0)
+        tuned.append(np.concatenate([part.ravel() for layer in dbn.fit(X, y).layers_ for part in layer]))
+    np.testing.assert_allclose(tuned[1], tuned[0], rtol=1e-6)
+    assert 1e-3 < np.abs(tuned[2] - tuned[0]).max() < 0.1
+
+
 @pytest.mark.fast
 def test_bad_input_is_refused() -> None:
     X = np.eye(4)
@@ -125,6 +170,9 @@ def test_bad_input_is_refused() -> None:
         (lambda: stack(*machines())._targets(np.full((2, 2), 0.7), 2), "add up to 1"),
         (lambda: si.ClassificationRBM(3, generative="yes").fit(X, [0, 1, 0, 1]), "an RBM or None"),
         (lambda: Network(X, np.eye(3), np.array([4, 3]), 2), "Network"),
+        (lambda: Network(X, np.eye(4), np.array([4, 4]), 2, dropout=(0.0, 1.0)), "dropout"),
+        (lambda: si.DBN((3,), si.RBM(1, n_iter=1), dropout=1.0).fit(X, [0, 1, 0, 1]), "dropout"),
+        (lambda: si.DBN((3,), si.RBM(1, n_iter=1), dropout=(0.1, 0.2, 0.3)).fit(X, [0, 1, 0, 1]), "a pair"),
     ):
         with pytest.raises(si.StochinfError, match=message):
             call()

@@ -1,5 +1,7 @@
 """Rows drawn afresh: their means, their steps against enumeration and numpy, the same bits however training is cut."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from rbm.tiny import codes, do_steps, lane_numbers, machine, plain, reference_gradient, started, states
@@ -20,7 +22,8 @@ def drawn(target: Binarised, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     n = target.n_points
     rows, out = np.empty((n, target.n_visible), np.float32), np.empty((n, 1), np.float32)
     with np.errstate(over="ignore"):
-        target.activate(np.arange(n), 0, n, np.ones((target.n_visible, 1), np.float32), rows, out, words)
+        state = SimpleNamespace(words=words, places=np.zeros(target.n_visible, np.int32))
+        target.activate(np.arange(n), 0, n, np.ones((target.n_visible, 1), np.float32), rows, out, state)
     return rows, out
 
 

@@ -13,8 +13,8 @@ Singles = npt.NDArray[np.float32]
 
 
 @entry
-def projected(units: Singles, weights: Singles, out: Singles) -> None:
-    project(units, weights, out)
+def projected(units: Singles, weights: Singles, out: Singles, places: npt.NDArray[np.int32]) -> None:
+    project(units, weights, out, places)
 
 
 @pytest.mark.fast
@@ -25,5 +25,5 @@ def test_few_units_and_many_give_the_product(columns: int, share: float) -> None
     units = rng.integers(1, 4, (9, 37)) * (rng.random((9, 37)) < share)
     weights = rng.integers(-8, 9, (37, columns))
     out = np.full((9, columns), np.nan, np.float32)
-    projected(units.astype(np.float32), weights.astype(np.float32), out)
+    projected(units.astype(np.float32), weights.astype(np.float32), out, np.zeros(37, np.int32))
     np.testing.assert_array_equal(out, units @ weights)
