@@ -6,7 +6,7 @@ of solved problems is paired over seeds. Then the time of an evaluation on the
 sphere, everything included, in one process, turn by turn.
 
     python benchmarks/bbob.py                 # one seed, ours alone: minutes
-    python benchmarks/bbob.py 5 --peers       # hours, most of them pycma's
+    python benchmarks/bbob.py 5 --peers --keep=peers.txt     # an hour, most of it pycma's; the file keeps what peers have done
     python benchmarks/bbob.py 1 --peers --instances=3        # ten minutes
     python benchmarks/bbob.py --cost
 """
@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def pycma(given: Problem, start: Floats, rng: np.random.Generator) -> float:
         return first.pop() if first else rng.uniform(-EDGE, EDGE, DIM)
 
     np.random.seed(int(rng.integers(2**31)))  # noqa: NPY002  (what pycma draws from)
-    quiet = {"verbose": -9, "verb_log": 0, "verb_disp": 0, "signals_filename": "", "maxfevals": BUDGET}
+    quiet = {"verbose": -9, "verb_log": 0, "verb_disp": 0, "signals_filename": "", "seed": np.nan, "maxfevals": BUDGET}
     with contextlib.suppress(Spent):
         cma.fmin(f, begin, SIGMA, quiet, restarts=9, bipop=True)
     return f.best
@@ -95,24 +96,45 @@ def scipys(given: Problem, start: Floats, rng: np.random.Generator) -> float:
     return f.best
 
 
-def solved(solve: Solver, number: int, seed: int, instances: int) -> int:
-    """Return how many instances of a function are solved."""
-    count = 0
-    for instance in range(1, instances + 1):
+class Results:
+    """Errors of solvers; those of peers are read from a file, and written to it as they are found."""
+
+    def __init__(self, file: str) -> None:
+        self.file, self.known = file, {}
+        if file and Path(file).is_file():
+            lines = (row.split() for row in Path(file).read_text().splitlines())
+            self.known = {tuple(row[:4]): float(row[4]) for row in lines}
+
+    def error(self, name: str, solve: Solver, seed: int, number: int, instance: int) -> float:
+        """Return how far a solver stays above the optimum."""
+        key = (name, str(seed), str(number), str(instance))
+        if name in PEERS and key in self.known:
+            return self.known[key]
         rng = np.random.default_rng([seed, number, instance])
-        count += solve(problem(number, instance, DIM, (-EDGE, EDGE)), rng.uniform(-EDGE, EDGE, DIM), rng) <= CLOSE
-    return count
+        error = solve(problem(number, instance, DIM, (-EDGE, EDGE)), rng.uniform(-EDGE, EDGE, DIM), rng)
+        if self.file and name in PEERS:
+            with open(self.file, "a") as rows:
+                rows.write(f"{' '.join(key)} {error:.6e}\n")
+        return error
+
+    def solved(self, name: str, solve: Solver, seed: int, number: int, instances: int) -> int:
+        """Return how many instances of a function are solved."""
+        return sum(self.error(name, solve, seed, number, instance) <= CLOSE for instance in range(1, instances + 1))
 
 
-def counts(seeds: int, instances: int, peers: bool) -> None:
+PEERS: dict[str, Solver] = {"pycma": pycma, "scipy": scipys}
+
+
+def counts(seeds: int, instances: int, peers: bool, file: str) -> None:
     """Print how many problems are solved, function by function and in all."""
+    results = Results(file)
     solvers: dict[str, Solver] = {"CMAES": ours(si.optim.CMAES(SIGMA)), "NelderMead": ours(si.optim.NelderMead(SIGMA))}
     if peers:
-        solvers |= {"pycma": pycma, "scipy": scipys}
+        solvers |= PEERS
     table = {name: np.zeros((seeds, len(NAMES))) for name in solvers}
     for number, title in enumerate(NAMES, 1):
         for name, solve in solvers.items():
-            table[name][:, number - 1] = [solved(solve, number, seed, instances) for seed in range(seeds)]
+            table[name][:, number - 1] = [results.solved(name, solve, seed, number, instances) for seed in range(seeds)]
         shown = ", ".join(f"{name} {rows[:, number - 1].mean():.1f}" for name, rows in table.items())
         print(f"f{number:<3} {title:<30} {shown}  of {instances}", flush=True)
     for name, rows in table.items():
@@ -121,6 +143,7 @@ def counts(seeds: int, instances: int, peers: bool) -> None:
         if peer in table and seeds > 1:
             difference = table[name].sum(1) - table[peer].sum(1)
             error = difference.std(ddof=1) / np.sqrt(seeds)
+            print(f"{name} - {peer}: {difference.mean():+.1f} solved a seed, standard error {error:.1f}")
             line(f"{name} - {peer}, solved, in standard errors", difference.mean() / max(error, 1e-9), ">= -2")
 
 
@@ -146,6 +169,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if "--cost" not in sys.argv:
         seeds = next((int(a) for a in sys.argv[1:] if a.isdigit()), 1)
-        instances = next((int(a.removeprefix("--instances=")) for a in sys.argv[1:] if a.startswith("--instances=")), INSTANCES)
-        counts(seeds, instances, "--peers" in sys.argv)
+        given = dict(a.split("=", 1) for a in sys.argv[1:] if "=" in a)
+        counts(seeds, int(given.get("--instances", INSTANCES)), "--peers" in sys.argv, given.get("--keep", ""))
     cost()

@@ -4,9 +4,11 @@ The data are read from $STOCHINF_DATA/optim/news20.bz2 (svmlight; 15,935 rows, 6
 response is +1 for computing groups, else -1, centred). Every solver gets the same CSC matrix and returns coefficients, whose
 gap (residual scaling, numpy) must be at most 1e-6 of the objective at zero; the tolerance of each peer is the loosest of powers
 of ten (and three times those) that achieves it. Ours includes checking the data and putting the result together. One process,
-one thread, turn by turn, CPU time, the best of several; compilation is excluded by a first turn.
+one thread, turn by turn, CPU time, the best of several; compilation is excluded by a first turn. With float32 the features, and
+for the peers the responses, are in single precision, and gaps are still measured in double.
 
     STOCHINF_DATA=data python benchmarks/lasso.py
+    STOCHINF_DATA=data python benchmarks/lasso.py float32
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ def read() -> Any:
 def gap(X: Any, y: Any, alpha: float, w: Any) -> float:
     """Return the duality gap at w in units of the objective at zero."""
     n = y.size
+    w = np.asarray(w, dtype=np.float64)
     residual = y - X @ w
     largest = np.abs(X.T @ residual).max() / n
     dual = residual * min(1.0, alpha / largest)
@@ -76,16 +79,17 @@ def solvers(X: Any, y: Any, alpha: float) -> dict[str, Callable[[float], Any]]:
     """Return functions of a tolerance that return coefficients."""
     from sklearn.linear_model import Lasso
 
+    labels = y.astype(X.dtype)
     found: dict[str, Callable[[float], Any]] = {
         "stochinf": lambda tol: si.minimize(si.models.Lasso(X, y, alpha), progress=False).x,
-        "scikit-learn": lambda tol: Lasso(alpha=alpha, fit_intercept=False, tol=tol, max_iter=10**6).fit(X, y).coef_,
+        "scikit-learn": lambda tol: Lasso(alpha=alpha, fit_intercept=False, tol=tol, max_iter=10**6).fit(X, labels).coef_,
     }
     for name in ("celer", "skglm"):
         if importlib.util.find_spec(name) is None:
             print(f"{name} is not installed")
             continue
         peer = importlib.import_module(name).Lasso
-        found[name] = lambda tol, peer=peer: peer(alpha=alpha, fit_intercept=False, tol=tol, max_iter=10**4).fit(X, y).coef_
+        found[name] = lambda tol, peer=peer: peer(alpha=alpha, fit_intercept=False, tol=tol, max_iter=10**4).fit(X, labels).coef_
     return found
 
 
@@ -158,9 +162,12 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     X, y = data
     largest = si.models.Lasso(X, y, 1.0).alpha_max
+    single = "float32" in sys.argv
     with threadpool_limits(1):
         for divisor in DIVISORS:
-            compare(X, y, largest / divisor, divisor)
+            compare(X.astype(np.float32) if single else X, y, largest / divisor, divisor)
+        if single:
+            return
         compare_paths(X, y, largest)
     first_call(X, y, largest / DIVISORS[-1])
 

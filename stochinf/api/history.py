@@ -153,8 +153,9 @@ def in_single(made: OptimizeResult, target: Any) -> OptimizeResult:
     x = made.x.astype(np.float32)
     if made.x.dtype == x.dtype:
         return made
-    certificate = target.certificate(x)
-    made.update(x=x, fun=target.objective(x))
+    both = getattr(target, "objective_and_certificate", lambda x: (target.objective(x), target.certificate(x)))
+    objective, certificate = both(x)
+    made.update(x=x, fun=objective)
     if hasattr(target, "full_gradient"):
         gradient = target.full_gradient(x)
         made.update(jac=gradient, grad_norm=float(np.linalg.norm(gradient)))

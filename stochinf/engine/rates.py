@@ -26,8 +26,17 @@ Part = TypeVar("Part")
 
 
 def is_open(number: Any) -> bool:
-    """Whether a number was left for the library to choose: NaN, and no schedule."""
-    return isinstance(number, float) and math.isnan(number)
+    """Whether a number was left for the library to choose: NaN, and no schedule.
+
+    Examples
+    --------
+    >>> import math
+    >>> import stochinf as si
+    >>> from stochinf.engine.rates import is_open
+    >>> is_open(math.nan), is_open(0.1), is_open(si.schedules.Linear(100))
+    (True, False, False)
+    """
+    return isinstance(number, (float, np.floating)) and math.isnan(number)
 
 
 def demand_positive(schedule: Part, field: str) -> Part:

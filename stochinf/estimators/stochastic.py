@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from stochinf.engine.errors import StochinfError
@@ -22,6 +23,12 @@ Floats = npt.NDArray[np.float64]
 
 CLASSIFIERS = {"log_loss": LogisticRegression, "squared_hinge": SquaredHinge}
 REGRESSORS = {"squared_error": LinearRegression}
+
+
+def _gives_chances(estimator: Any) -> bool:
+    if estimator.loss == "log_loss":
+        return True
+    raise AttributeError(f"SGDClassifier: loss = {estimator.loss!r} gives no chances; take loss='log_loss'")
 
 
 class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
@@ -206,8 +213,11 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
         chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
+    @available_if(_gives_chances)
     def predict_proba(self, X: Any) -> Floats:
         """Return the chance of each class, for logistic regression; of more than two, normalised.
+
+        With another loss there is no such method: `hasattr` says so before any call.
 
         Parameters
         ----------
@@ -219,11 +229,9 @@ class SGDClassifier(ClassifierMixin, Stochastic):  # type: ignore[misc]
 
         Raises
         ------
-        StochinfError
+        AttributeError
             If the loss is not 'log_loss'.
         """
-        if self.loss != "log_loss":
-            raise StochinfError(f"SGDClassifier: loss = {self.loss!r} gives no chances; take loss='log_loss'")
         chances = np.exp(-np.logaddexp(0.0, -self._scores(X)))
         if chances.shape[1] == 1:
             return np.column_stack([1.0 - chances, chances])

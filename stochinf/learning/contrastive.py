@@ -17,7 +17,7 @@ from stochinf.engine.driver import Controls, check_controls, drive
 from stochinf.engine.errors import GraphError, StochinfError
 from stochinf.engine.memory import demand
 from stochinf.engine.observers import Draws
-from stochinf.engine.rates import multiply
+from stochinf.engine.rates import is_open, multiply
 from stochinf.engine.schedules import RobbinsMonro
 from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.target import check_stop
@@ -148,7 +148,7 @@ def _kernel(question: Question, restart: bool, particles: int) -> GraphContrasti
     else:
         transform, own = rule.as_transform(), math.nan if question.optimizer is None else rule.given_rate()
     rate = own if question.learning_rate is None else question.learning_rate
-    rate = RATE if isinstance(rate, float) and math.isnan(rate) else rate
+    rate = RATE if is_open(rate) else rate
     return GraphContrastive(rate, transform, question.k, particles, restart, question.l1, question.l2)
 
 

@@ -26,7 +26,7 @@ from stochinf.engine.known import dimension
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import normal, uniform
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import starting_log_density
 
 __all__ = ["Metropolis", "MetropolisState"]
@@ -87,7 +87,7 @@ class Metropolis(NamedTuple):
     def prepare(self, target: Any) -> Metropolis:
         """Choose the scale and the acceptance rate that were left open."""
         dim = int(getattr(target, "dim", 1))
-        open_scale = isinstance(self.step_size, float) and math.isnan(self.step_size)
+        open_scale = is_open(self.step_size)
         aim = (0.44 if dim == 1 else 0.234) if open_scale and math.isnan(self.target_acceptance) else self.target_acceptance
         return Metropolis(2.4 / math.sqrt(dim) if open_scale else self.step_size, aim)
 

@@ -131,10 +131,15 @@ class ColumnTarget(NamedTuple):
 
     def certificate(self, position: npt.ArrayLike) -> Certificate:
         """Return the duality gap, or how far the subdifferential is from zero where the penalty has no finite one."""
-        _, gap, violation = self._looked(position)
+        return self.objective_and_certificate(position)[1]
+
+    def objective_and_certificate(self, position: npt.ArrayLike) -> tuple[float, Certificate]:
+        """Return f, and what `certificate` returns, by one look at the data."""
+        objective, gap, violation = self._looked(position)
         if math.isfinite(gap):
-            return Certificate("gap", gap, gap, "duality gap: f - min f is at most this")
-        return Certificate("violation", violation, math.inf, "largest distance of a coefficient's subdifferential from zero")
+            return objective, Certificate("gap", gap, gap, "duality gap: f - min f is at most this")
+        text = "largest distance of a coefficient's subdifferential from zero"
+        return objective, Certificate("violation", violation, math.inf, text)
 
     def _looked(self, position: npt.ArrayLike) -> tuple[float, float, float]:
         """Return objective, duality gap and largest violation."""

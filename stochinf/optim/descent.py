@@ -8,7 +8,6 @@ general one, or a faster one where the model allows it.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,8 +118,3 @@ def descent(rate: Any, transform: Any, target: Any, asker: str = "SGD") -> Any:
             if glides is not None:
                 return GlidingDescent(rate, glides)
     return Descent(rate, whole)
-
-
-def is_open(rate: Any) -> bool:
-    """Whether a learning rate was left for the library to choose."""
-    return not hasattr(rate, "at") and math.isnan(rate)

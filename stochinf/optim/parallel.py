@@ -6,7 +6,8 @@ Each thread takes rows of its own and, for the features that a row has,
 
 with :math:`n_j` the number of rows that have feature j, so that the penalty is right in the mean. Threads read what others are
 just writing: two runs never agree to the bit. Rows must be sparse and their features spread out, or threads get in each other's
-way.
+way. What gets lost acts like noise in the steps, so that a rate that falls to zero takes it out of the end, where a constant one
+leaves it in.
 
 References
 ----------
@@ -28,7 +29,8 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.observers import Nothing
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Shuffled
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
+from stochinf.engine.schedules import Linear
 from stochinf.engine.session import Plan, build
 from stochinf.engine.streams import entropy_of
 from stochinf.engine.target import as_target, starting_positions
@@ -93,9 +95,10 @@ def hogwild(
     problem : model
         A linear one on sparse rows, without an l1 penalty.
     learning_rate : float or schedule
-        Each thread counts its own steps.
+        A number falls linearly to zero over the epochs. A schedule is taken as it is, `si.schedules.Constant(0.1)` for one; each
+        thread counts its own steps.
     epochs : int
-        Passes over the rows by all threads together.
+        Passes over the rows by all threads together, each with a share of its own, dealt afresh.
     threads : int, optional
         As many as there are processors by default.
     x0 : array of shape (dim,), optional
@@ -111,7 +114,7 @@ def hogwild(
     Raises
     ------
     StochinfError
-        If the problem is no sparse linear model, or has an l1 penalty.
+        If the problem is no sparse linear model, or has an l1 penalty; if no learning rate is given.
 
     Examples
     --------
@@ -128,18 +131,36 @@ def hogwild(
     if not (getattr(target, "linear", False) and getattr(target, "sparse", False)) or target.l1 > 0:
         raise StochinfError("hogwild: a linear model on sparse rows (CSR) without an l1 penalty is needed; threads would collide")
     count = processors() if threads is None else counted("threads", threads)
-    rule = Racing(checked_rate("hogwild", "learning_rate", learning_rate))
+    shares, passes = np.array_split(np.arange(target.n_points), count), counted("epochs", epochs)
+    rule = Racing(_falling(checked_rate("hogwild", "learning_rate", learning_rate), passes * shares[0].size))
     plan = Plan(rule, target, None, None, Nothing(), starting_positions(x0, 1), count, 0, NEVER, False, entropy)
     blocks = build(plan, 0).blocks
     for block in blocks[1:]:
         block.state = block.state._replace(position=blocks[0].state.position)
+    for block, share in zip(blocks, shares, strict=True):
+        block.picker = Shuffled(share.size, share)
     history = [(0, float(target.objective(blocks[0].state.position)))]
-    shares = [part_.size for part_ in np.array_split(np.arange(target.n_points), count)]
+    dealer = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 0, 1)))
     with ThreadPoolExecutor(count) as pool:
-        for epoch in range(counted("epochs", epochs)):
-            list(pool.map(advance, blocks, shares))
+        for epoch in range(passes):
+            _deal(blocks, dealer)
+            list(pool.map(advance, blocks, [share.size for share in shares]))
             history.append((epoch + 1, float(target.objective(blocks[0].state.position))))
     return _result(blocks[0].state.position, history, count, entropy, target.n_points)
+
+
+def _falling(rate: Any, steps: int) -> Any:
+    """Return a rate that falls to zero in some steps; a schedule as it is."""
+    if is_open(rate):
+        raise StochinfError("hogwild: learning_rate is open; give a number, about 1 / (mean |x|^2) for logistic regression")
+    return rate if hasattr(rate, "at") else rate * Linear(max(1, steps))
+
+
+def _deal(blocks: list[Any], dealer: np.random.Generator) -> None:
+    """Deal all rows anew to the blocks, of which each keeps its number."""
+    ends = np.cumsum([block.picker.n for block in blocks])
+    for block, rows in zip(blocks, np.split(dealer.permutation(int(ends[-1])), ends[:-1]), strict=True):
+        block.picker.order[:] = rows
 
 
 def _result(x: Floats, history: list[tuple[int, float]], threads: int, entropy: int, rows: int) -> OptimizeResult:

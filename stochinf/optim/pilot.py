@@ -26,7 +26,7 @@ from stochinf.engine.loop import iterate
 from stochinf.engine.observers import Nothing
 from stochinf.engine.parts import part
 from stochinf.engine.random import stream
-from stochinf.engine.rates import write_rates
+from stochinf.engine.rates import is_open, write_rates
 from stochinf.engine.streams import Streams
 from stochinf.models.design import matrix
 from stochinf.models.linear import squared_norms
@@ -80,7 +80,7 @@ class ThreeQuarters(NamedTuple):
 def serves(rule: Any, target: Any, picker: Any, schedule: Any) -> bool:
     """Whether pilot runs are made: for a linear model, single rows, and a rule that says nothing of its rate."""
     rate = rule.learning_rate
-    left_open = not hasattr(rate, "at") and math.isnan(rate) and schedule is None
+    left_open = is_open(rate) and schedule is None
     plain = getattr(rule, "plain", lambda: False)()
     linear = getattr(target, "linear", False) and target.l1 == 0 and hasattr(target, "design")
     return bool(left_open and plain and linear and not hasattr(picker, "batch") and not hasattr(picker, "wrap"))

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from stochinf.engine.convert import convert
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import is_part, part
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import check_needs
-from stochinf.optim.descent import descent, is_open
+from stochinf.optim.descent import descent
 
 __all__ = ["CONVENTIONS", "is_rule", "rule"]
 

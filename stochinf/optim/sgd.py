@@ -21,10 +21,9 @@ import math
 from typing import Any, NamedTuple
 
 from stochinf.engine.errors import StochinfError
-from stochinf.engine.rates import multiply
+from stochinf.engine.rates import is_open, multiply
 from stochinf.engine.schedules import RobbinsMonro
 from stochinf.optim.contract import check_transform
-from stochinf.optim.descent import is_open
 from stochinf.optim.rule import rule
 from stochinf.optim.shrinkage import Shrink, WeightDecay
 from stochinf.optim.transforms import Identity, Momentum, chain, leaves

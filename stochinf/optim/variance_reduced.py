@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import check_needs
 from stochinf.optim.corrections import AtOnce, Averaged, Snapshot
 from stochinf.optim.reduced import LinearReduced
@@ -50,7 +50,7 @@ class _Reduced:
         """Return the kernel for the target, with a rate where it was left open."""
         check_needs(self, target)
         rate = self.learning_rate
-        if not hasattr(rate, "at") and math.isnan(rate):
+        if is_open(rate):
             rate = self.step(*constants(type(self).__name__, target))
         correction = self.correction(int(target.n_points))
         if getattr(target, "linear", False) and hasattr(target, "design"):

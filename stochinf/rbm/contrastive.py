@@ -37,6 +37,7 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Minibatches
 from stochinf.engine.random import lane_streams
+from stochinf.engine.rates import is_open
 from stochinf.optim.contract import check_transform, in_precision, seeded
 from stochinf.optim.transforms import complete
 from stochinf.rbm.entries import Entries, no_entries
@@ -184,9 +185,8 @@ class ContrastiveDivergence(NamedTuple):
 
     def prepare(self, target: Any) -> ContrastiveDivergence:
         """Choose the rate, complete the transform and fit the batch to the data."""
-        is_open = isinstance(self.learning_rate, float) and math.isnan(self.learning_rate)
         return self._replace(
-            learning_rate=0.05 if is_open else self.learning_rate,
+            learning_rate=0.05 if is_open(self.learning_rate) else self.learning_rate,
             batch=min(self.batch, getattr(target, "n_points", self.batch)),
             transform=complete(self.transform),
         )

@@ -20,6 +20,7 @@ import math
 from typing import Any
 
 from stochinf.engine.decays import RobbinsMonro
+from stochinf.engine.rates import is_open
 from stochinf.rbm.negative import Fast
 from stochinf.rbm.steps import Steady
 from stochinf.rbm.units import Spin
@@ -51,7 +52,7 @@ def with_rate(kernel: Any, n_visible: int) -> Any:
     RobbinsMonro(a=500.0, b=500.0, p=1.0)
     """
     rate = kernel.learning_rate
-    if hasattr(rate, "at") or not math.isnan(rate):
+    if not is_open(rate):
         return kernel
     layers, steps = (kernel.visible, kernel.hidden), getattr(kernel.transform, "second", kernel.transform)
     bounded = all(math.isfinite(bound) for unit in layers for bound in unit.bounds)

@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import stochinf as si
 from stochinf.estimators import SGDClassifier, SGDRegressor
+from stochinf.estimators.stochastic import CLASSIFIERS, REGRESSORS
 
 RNG = np.random.default_rng(9)
 X = RNG.normal(size=(500, 4))
@@ -16,7 +17,9 @@ SCORES = X @ [1.0, -2.0, 0.5, 0.0] + 0.7
 LABELS = np.where(SCORES + RNG.logistic(size=500) > 0, "yes", "no")
 
 
-@parametrize_with_checks([SGDClassifier(random_state=0), SGDRegressor(random_state=0)])
+@parametrize_with_checks(
+    [SGDClassifier(loss, random_state=0) for loss in CLASSIFIERS] + [SGDRegressor(loss, random_state=0) for loss in REGRESSORS]
+)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
@@ -29,6 +32,18 @@ def test_it_comes_near_logistic_regression(form):
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=0.02)
     assert ours.classes_.tolist() == ["no", "yes"]
     assert 0 <= ours.gap_[0] < 0.01
+
+
+def test_chances_are_there_with_the_losses_that_give_them():
+    assert hasattr(SGDClassifier(), "predict_proba")
+    margins = SGDClassifier("squared_hinge", random_state=0)
+    for estimator in (margins, margins.fit(X, LABELS)):
+        assert not hasattr(estimator, "predict_proba")
+        with pytest.raises(AttributeError, match="predict_proba") as told:
+            estimator.predict_proba(X)
+        assert "take loss='log_loss'" in str(told.value.__cause__)
+    assert margins.score(X, LABELS) > 0.75
+    assert hasattr(margins.set_params(loss="log_loss"), "predict_proba")
 
 
 def test_int64_indices_are_no_trouble():
@@ -162,7 +177,6 @@ def test_a_stream_of_chunks_without_a_rate_comes_near_the_whole():
         (lambda: SGDClassifier().fit(X, LABELS, np.full(500, -1.0)), "Negative values in data passed to `sample_weight`"),
         (lambda: SGDRegressor().fit(X, SCORES, np.ones(3)), "sample_weight.shape"),
         (lambda: SGDRegressor().fit(X, SCORES, np.full(500, np.nan)), "sample_weight contains NaN"),
-        (lambda: SGDClassifier("squared_hinge", random_state=0).fit(X, LABELS).predict_proba(X), "gives no chances"),
     ],
 )
 def test_what_cannot_be_is_named(call, message):

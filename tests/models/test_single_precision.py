@@ -105,6 +105,29 @@ def test_working_sets_agree_with_double_precision(name, form):
     assert -1e-14 <= ours.fun - best.fun <= ours.gap < 1e-6
 
 
+@pytest.mark.parametrize("form", ["dense", "csc"])
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+def test_gaps_of_the_lasso_hold_wherever_it_stops(form, intercept, scale):
+    rows = np.column_stack([scale * X, scale * (X[:, :3] + 1e-4 * X[:, 2:]), np.ones(300)]).astype(np.float32)
+    strength = 0.01 * scale
+    single, double = (
+        si.models.Lasso(COLUMNS[form](rows.astype(dtype)), NUMBERS, strength, intercept=intercept)
+        for dtype in (np.float32, np.float64)
+    )
+    best = si.minimize(double, si.optim.WorkingSets(1e-15)).fun
+    target, exact = single.as_target(), double.as_target()
+    for tolerance in (1e-1, 1e-3, 1e-6, 1e-12):
+        ours = si.minimize(single, si.optim.WorkingSets(tolerance))
+        assert ours.x.dtype == np.float32
+        assert ours.fun == pytest.approx(exact.objective(ours.x), rel=1e-14)
+        assert ours.fun - best <= ours.gap
+        if scale == 1.0:
+            assert ours.gap <= max(tolerance * target.objective(np.zeros(target.dim)), 1e-5 * best)
+        for share in (0.0, 0.5, 0.99, 1.5):
+            assert target.objective(share * ours.x) - best <= target.certificate(share * ours.x).bound
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("rule", "words"),

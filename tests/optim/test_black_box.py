@@ -13,7 +13,7 @@ from stochinf.engine.session import Plan, build
 from stochinf.optim.black_box.contract import fold
 from stochinf.optim.black_box.eigen import decompose
 from stochinf.optim.black_box.evolution import adapt, new_distribution, new_sample, rates_for, set_weights
-from stochinf.optim.black_box.restarts import Bipop, new_ledger
+from stochinf.optim.black_box.restarts import Bipop, Ipop, new_ledger
 
 CENTRE = np.array([0.5, -1.0, 0.25])
 
@@ -86,7 +86,7 @@ def test_a_generation_of_cma_es_is_that_of_the_tutorial():
     half = population // 2
     raw = np.log((population + 1) / 2) - np.log(np.arange(1, population + 1))
     mu = raw[:half].sum() ** 2 / (raw[:half] ** 2).sum()
-    c_s, c_c = (mu + 2) / (n + mu + 5), (4 + mu / n) / (n + 4 + 2 * mu / n)
+    c_s, c_c = min(0.5, (mu + 2) / (n + mu + 3)), (4 + mu / n) / (n + 4 + 2 * mu / n)
     d_s = 1 + 2 * max(0, math.sqrt((mu - 1) / (n + 1)) - 1) + c_s
     c_1 = 2 / ((n + 1.3) ** 2 + mu)
     c_mu = min(1 - c_1, 2 * (0.25 + mu + 1 / mu - 2) / ((n + 2) ** 2 + mu))
@@ -215,6 +215,21 @@ def test_bipop_gives_small_runs_as_much_as_large_ones():
             large.append(int(ledger.population[0]))
     assert large[:6] == [16, 32, 64, 128, 256, 256]
     assert 0.3 < ledger.spent[0] / ledger.spent[1] < 1.7
+
+
+@pytest.mark.fast
+def test_populations_are_rounded_once_they_are_doubled():
+    def sizes(rule, dim):
+        ledger, rng = new_ledger(rule.prepare(si.Function(bowl, dim).as_target()).population, 4096), np.ones(4, np.uint64)
+        large = [int(ledger.population[0])]
+        for _ in range(4):
+            assert Ipop().again(ledger, rng)
+            large.append(int(ledger.population[0]))
+        return large
+
+    assert sizes(si.optim.CMAES(), 5) == [math.floor((4 + 3 * math.log(5)) * 2**k) for k in range(5)] == [8, 17, 35, 70, 141]
+    assert sizes(si.optim.CMAES(population=7), 5) == [7, 14, 28, 56, 112]
+    assert rates_for(1000.0, 5).c_sigma == 0.5
 
 
 @pytest.mark.fast

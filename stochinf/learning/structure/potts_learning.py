@@ -34,6 +34,7 @@ from stochinf.engine.memory import demand
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
 from stochinf.engine.random import lane_streams
+from stochinf.engine.rates import is_open
 from stochinf.learning.structure.dense_gibbs import BlockWork, block_work
 from stochinf.learning.structure.potts_steps import count_chains, sweep_block, write_gradient
 from stochinf.optim.contract import Move, check_transform, in_precision, seeded
@@ -165,9 +166,8 @@ class PottsContrastive(NamedTuple):
 
     def prepare(self, target: Any) -> PottsContrastive:
         """Choose the rate, complete the transform and round the chains up to whole blocks."""
-        is_open = isinstance(self.learning_rate, float) and math.isnan(self.learning_rate)
         return self._replace(
-            learning_rate=RATE if is_open else self.learning_rate,
+            learning_rate=RATE if is_open(self.learning_rate) else self.learning_rate,
             transform=complete(self.transform),
             chains=-(-self.chains // BLOCK) * BLOCK,
         )

@@ -79,7 +79,7 @@ class CMAES(NamedTuple):
         First step size in every coordinate: about a quarter of how far away the optimum may be. NaN takes a quarter of the width
         of the problem's region in each coordinate, or 1 where it has none.
     population : int
-        Candidates of a generation in the first run; 0 takes 4 + floor(3 log dim).
+        Candidates of a generation in the first run; 0 takes 4 + 3 log dim, of which only multiples are rounded.
     restarts : part
         `Bipop()`, `Ipop()` or `Once()`.
 
@@ -114,16 +114,16 @@ class CMAES(NamedTuple):
     def prepare(self, target: Any) -> Strategy:
         """Return the kernel on a target."""
         check_needs(self, target)
-        population = self.population or 4 + int(3.0 * math.log(int(getattr(target, "dim", 1))))
+        population = self.population or 4.0 + 3.0 * math.log(int(getattr(target, "dim", 1)))
         return Strategy(self.sigma, population, self.restarts)
 
 
 @black_box(("step_size", "restarts"))
 class Strategy(NamedTuple):
-    """What CMA-ES becomes on a target."""
+    """What CMA-ES becomes on a target; the population is not yet rounded."""
 
     sigma: float
-    population: int
+    population: float
     restarts: Any
 
     def init(self, target: Any, position: Floats | None, streams: Any) -> CMAESState:
@@ -131,10 +131,11 @@ class Strategy(NamedTuple):
         given = not math.isnan(self.sigma)
         start, region = region_of("CMAES", target, position, streams, 2.0 * (self.sigma if given else 1.0))
         scales = np.ones(start.size) if given else (region.far - region.near) / 4.0
-        most = max(self.population, min(self.population * 2**9, ROOM // start.size))
+        first = math.floor(self.population)
+        most = max(first, min(math.floor(self.population * 2.0**9), ROOM // start.size))
         demand(8 * (most * (start.size + 5) + 3 * start.size**2), f"CMAES with populations of up to {most}")
         sample = new_sample(most, start.size)
-        set_weights(sample, self.population, start.size)
+        set_weights(sample, first, start.size)
         counts = [np.zeros(1, np.int64) for _ in range(4)]
         return CMAESState(
             start.copy(), start.copy(), start.copy(), region, np.array([np.inf, np.nan, 0.0, 0.0]),

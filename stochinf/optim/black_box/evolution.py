@@ -15,6 +15,8 @@ better half and are negative over the worse, and :math:`\langle y \rangle` the w
 References
 ----------
 Hansen, N. (2016). The CMA evolution strategy: a tutorial. arXiv:1604.00772, figure 6 and table 1, with negative weights.
+Hansen, N. (2006). The CMA evolution strategy: a comparing review. Towards a New Evolutionary Computation, Springer: the rate
+c_sigma = (mu_w + 2) / (n + mu_w + 3) of the path of the step size.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class Sample(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Table 1 of the tutorial."""
+    """Table 1 of the tutorial, but for c_sigma, which is that of Hansen (2006), at most 1/2 as in pycma."""
 
     c_sigma: float
     d_sigma: float
@@ -114,9 +116,9 @@ def new_sample(most: int, dim: int) -> Sample:
 
 @helper()
 def rates_for(mu: float, dim: int) -> Rates:
-    """Return the learning rates for an effective number of parents."""
+    """Return the learning rates for an effective number of parents; that of the path at most 1/2, or it forgets at once."""
     n = float(dim)
-    c_sigma = (mu + 2.0) / (n + mu + 5.0)
+    c_sigma = min(0.5, (mu + 2.0) / (n + mu + 3.0))
     d_sigma = 1.0 + 2.0 * max(0.0, math.sqrt((mu - 1.0) / (n + 1.0)) - 1.0) + c_sigma
     c_c = (4.0 + mu / n) / (n + 4.0 + 2.0 * mu / n)
     c_1 = 2.0 / ((n + 1.3) ** 2 + mu)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.random import normal
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import check_needs
 from stochinf.optim.black_box.contract import Region, black_box, draw_start, region_of
 
@@ -95,7 +95,7 @@ class RandomSearch(NamedTuple):
     def prepare(self, target: Any) -> Any:
         """Return the kernel on a target."""
         check_needs(self, target)
-        if hasattr(self.step_size, "at") or not math.isnan(self.step_size):
+        if not is_open(self.step_size):
             return Around(self.step_size, 0.8 if self.adaptive else 0.0)
         if not hasattr(target, "region") or not np.isfinite(target.region).all():
             raise StochinfError(

@@ -32,8 +32,10 @@ class Ledger(NamedTuple):
 
     Attributes
     ----------
-    population : ndarray of shape (3,)
-        That of the present run, of the first, and the most that there is room for.
+    population : ndarray of shape (2,)
+        That of the present run, and the most that there is room for.
+    base : ndarray of shape (1,)
+        What is doubled, and rounded only then: 4 + 3 log dim is no whole number, and 35 candidates are no 4 times 8.
     doublings, regime : ndarray of shape (1,)
         Large runs begun; whether the present one is small or large.
     spent : ndarray of shape (2,)
@@ -47,6 +49,7 @@ class Ledger(NamedTuple):
     """
 
     population: Integers
+    base: npt.NDArray[np.float64]
     doublings: Integers
     regime: Integers
     spent: Integers
@@ -56,18 +59,19 @@ class Ledger(NamedTuple):
     runs: Integers
 
 
-def new_ledger(population: int, most: int) -> Ledger:
+def new_ledger(base: float, most: int) -> Ledger:
     """Return the ledger of a first run.
 
     Examples
     --------
     >>> from stochinf.optim.black_box.restarts import new_ledger
-    >>> new_ledger(8, 4096).population
-    array([   8,    8, 4096])
+    >>> new_ledger(8.8, 4096).population
+    array([   8, 4096])
     """
     zero, two = np.zeros(1, np.int64), np.zeros(2, np.int64)
-    sizes = np.array([population, population, most], np.int64)
-    return Ledger(sizes, zero.copy(), zero.copy(), two, zero.copy(), np.array([NO_LIMIT]), np.ones(1), zero.copy())
+    sizes = np.array([math.floor(base), most], np.int64)
+    limit, factor = np.array([NO_LIMIT]), np.ones(1)
+    return Ledger(sizes, np.array([base]), zero.copy(), zero.copy(), two, zero.copy(), limit, factor, zero.copy())
 
 
 @part
@@ -121,8 +125,9 @@ class Ipop(NamedTuple):
 class Bipop(NamedTuple):
     """Runs of a population that doubles, and between them small runs from small steps, which together may use as much.
 
-    With lambda the first population and k doublings so far, a small run has the population lambda 2^(k U^2) and a first step
-    size 100^(-V) as long as the strategy's, for U, V uniform on (0, 1), and ends at half of what large runs have used.
+    With lambda the first population, 4 + 3 log dim before it is rounded, and k doublings so far, a small run has the population
+    lambda 2^(k U^2), rounded down, and a first step size 100^(-V) as long as the strategy's, for U, V uniform on (0, 1), and
+    ends at half of what large runs have used.
 
     Parameters
     ----------
@@ -150,8 +155,7 @@ class Bipop(NamedTuple):
             return True
         ledger.regime[0] = SMALL
         ledger.factor[0] = 0.01 ** uniform(rng)
-        power = ledger.doublings[0] * uniform(rng) ** 2
-        ledger.population[0] = min(ledger.population[2], math.floor(ledger.population[1] * 2.0**power))
+        resize(ledger, ledger.doublings[0] * uniform(rng) ** 2)
         ledger.budget[0] = ledger.spent[LARGE] // 2
         return True
 
@@ -174,5 +178,11 @@ def enlarge(ledger: Ledger, most: int) -> None:
     ledger.doublings[0] = min(ledger.doublings[0] + 1, most)
     ledger.regime[0] = LARGE
     ledger.factor[0] = 1.0
-    ledger.population[0] = min(ledger.population[2], ledger.population[1] * 2 ** ledger.doublings[0])
+    resize(ledger, float(ledger.doublings[0]))
     ledger.budget[0] = NO_LIMIT
+
+
+@helper()
+def resize(ledger: Ledger, power: float) -> None:
+    """Take a population of 2^power times the base, rounded down, if there is room."""
+    ledger.population[0] = min(ledger.population[1], math.floor(ledger.base[0] * 2.0**power))

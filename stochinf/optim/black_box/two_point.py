@@ -19,7 +19,7 @@ import math
 from typing import Any, NamedTuple
 
 from stochinf.engine.parts import part
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import check_needs
 from stochinf.optim.black_box.probing import Normals, Probing, check_probing, transform_of
 from stochinf.optim.transforms import Identity
@@ -69,6 +69,6 @@ class TwoPoint(NamedTuple):
     def prepare(self, target: Any) -> Probing:
         """Return the kernel on a target."""
         check_needs(self, target)
-        is_open = not hasattr(self.learning_rate, "at") and math.isnan(self.learning_rate)
-        rate = 1.0 if is_open else self.learning_rate
-        return Probing(rate, self.sigma, 0.0, self.directions, Normals(), transform_of(self.transform), int(is_open))
+        left_open = is_open(self.learning_rate)
+        rate = 1.0 if left_open else self.learning_rate
+        return Probing(rate, self.sigma, 0.0, self.directions, Normals(), transform_of(self.transform), int(left_open))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
-from stochinf.engine.rates import checked_rate
+from stochinf.engine.rates import checked_rate, is_open
 from stochinf.models.losses import SquaredLoss
 from stochinf.models.penalised import column_target
 from stochinf.optim.coordinate.blocks import Blocks
@@ -111,7 +111,7 @@ class CoordinateDescent(NamedTuple):
         """Return the kernel for the target."""
         demand_columns("CoordinateDescent", target)
         rate, left_open = self.learning_rate, False
-        if not hasattr(rate, "at") and math.isnan(rate):
+        if is_open(rate):
             rate, left_open = 1.0, True
         if target.grouped:
             if self.step != "exact":
