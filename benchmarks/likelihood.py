@@ -223,7 +223,8 @@ def small() -> None:
 def main(*asked: str) -> None:
     parts = {
         "ais": ais, "ends": ends, "map24": lambda: search(24, None), "map200": lambda: search(200, 0.4),
-        "long": lambda: stochastic(MANY), "small": small, "stochastic": stochastic, "tempering": tempering, "third": third, "train": train,
+        "long": lambda: stochastic(MANY), "small": small, "stochastic": stochastic, "tempering": tempering,
+        "third": third, "train": train,
     }  # fmt: skip
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", si.ConvergenceWarning)
