@@ -189,7 +189,7 @@ def train() -> None:
     ready(rows)
     rbm, took = timed(lambda: learner(20).fit(rows))
     line("784x500, 20 passes of PCD-1: CPU s", f"{took:.0f}")
-    judged(rbm, test, 120_000, "thresholded digits", "target >= -76.5")
+    judged(rbm, test, 150_000, "thresholded digits", "target >= -76.5", particles=200)
 
 
 def stochastic(passes: int = PASSES) -> None:

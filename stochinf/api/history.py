@@ -159,7 +159,11 @@ def in_single(made: OptimizeResult, target: Any) -> OptimizeResult:
     if hasattr(target, "full_gradient"):
         gradient = target.full_gradient(x)
         made.update(jac=gradient, grad_norm=float(np.linalg.norm(gradient)))
-    made.update(gap=float(getattr(certificate, "bound", math.inf)), certificate=getattr(certificate, "text", ""))
+    before, gap = made.gap, float(getattr(certificate, "bound", math.inf))
+    made.update(gap=gap, certificate=getattr(certificate, "text", ""))
+    if 2.0 * before < gap < math.inf:
+        rounded = f"; rounded to float32, the answer has a gap of {gap:.2g}"
+        made.update(message=made.message + rounded, reason=made.reason + rounded)
     return made
 
 

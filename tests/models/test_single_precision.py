@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 import stochinf as si
+from stochinf.api.history import in_single
 from stochinf.engine.block import advance
 from stochinf.engine.checkpoint import arrays_of
 from stochinf.engine.session import Plan, build
@@ -126,6 +127,16 @@ def test_gaps_of_the_lasso_hold_wherever_it_stops(form, intercept, scale):
             assert ours.gap <= max(tolerance * target.objective(np.zeros(target.dim)), 1e-5 * best)
         for share in (0.0, 0.5, 0.99, 1.5):
             assert target.objective(share * ours.x) - best <= target.certificate(share * ours.x).bound
+
+
+@pytest.mark.parametrize("before", [1e-13, 1.0])
+def test_a_gap_that_rounding_widened_is_told(before):
+    target = si.models.Lasso(X, NUMBERS, 0.01).as_target()
+    made = si.minimize(si.models.Lasso(X.astype(np.float64), NUMBERS, 0.01), si.optim.WorkingSets(1e-13))
+    made.update(gap=before, message="done", reason="done")
+    rounded = in_single(made, target)
+    told = f"done; rounded to float32, the answer has a gap of {rounded.gap:.2g}" if before < 1.0 else "done"
+    assert (rounded.message, rounded.reason) == (told, told)
 
 
 @pytest.mark.parametrize("form", FORMS)
