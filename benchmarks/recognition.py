@@ -131,7 +131,7 @@ def main() -> None:
         if "features" in asked.parts:
             features(asked.hidden, asked.passes or 6)
         if "dbn" in asked.parts:
-            dbn(asked.passes or 4, asked.tuning)
+            dbn(asked.passes or 8, asked.tuning)
 
 
 if __name__ == "__main__":
