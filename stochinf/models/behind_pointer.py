@@ -16,7 +16,7 @@ from stochinf.density.plain import undefined
 from stochinf.density.pointer import SIGNATURE, Foreign, wanted
 from stochinf.engine.errors import CompilationError, StochinfError
 from stochinf.engine.explain import cause
-from stochinf.engine.jit import JIT, user_function
+from stochinf.engine.jit import JIT, helper, user_function
 
 __all__ = ["CompiledFunction", "CompiledGradient", "PlainFunction", "behind_pointer"]
 
@@ -85,6 +85,16 @@ class CompiledFunction(Foreign):
         return None if self.gradient is None else _complaint(self.gradient, culprit)
 
 
+@helper()
+def _handed(gradient: Any, slope: Any, n: int) -> bool:
+    """Write a gradient to where it is wanted, if it has the length n."""
+    if gradient.size != n:
+        return False
+    for i in range(n):
+        slope[i] = gradient[i]
+    return True
+
+
 def _called(f: Any, gradient: Any) -> Callable[..., int]:
     """Return what numba compiles behind the C signature; f and the gradient get a copy of the position."""
 
@@ -99,12 +109,8 @@ def _called(f: Any, gradient: Any) -> Callable[..., int]:
     def both(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
         try:
             value = float(f(numba.carray(x, (n,)).copy()))
-            if wanted(slope):
-                there = gradient(numba.carray(x, (n,)).copy())
-                if there.size != n:
-                    return RAISED
-                for i in range(n):
-                    slope[i] = there[i]
+            if wanted(slope) and not _handed(gradient(numba.carray(x, (n,)).copy()), slope, n):
+                return RAISED
         except Exception:
             return RAISED
         out[0] = value
@@ -152,14 +158,9 @@ def _sloped(gradient: Any) -> Callable[..., int]:
     def slope_only(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
         out[0] = 0.0
         try:
-            there = gradient(numba.carray(x, (n,)))
-            if there.size != n:
-                return RAISED
-            for i in range(n):
-                slope[i] = there[i]
+            return 0 if _handed(gradient(numba.carray(x, (n,))), slope, n) else RAISED
         except Exception:
             return RAISED
-        return 0
 
     return slope_only
 
