@@ -24,17 +24,30 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.jit import helper
 from stochinf.engine.parts import is_part, part
 from stochinf.engine.random import stream
 from stochinf.engine.streams import ROLES
 
-__all__ = ["Move", "NoMemory", "Plain", "Turning", "check_transform", "elementwise", "in_precision", "seeded"]
+__all__ = ["Move", "NoMemory", "Plain", "Turning", "check_transform", "elementwise", "flushed", "in_precision", "moved", "seeded"]
 
 Floats = npt.NDArray[Any]
 Class = TypeVar("Class", bound=type)
 
 TINY = 1e-290
-"""Memories below this are set to zero: numbers that underflow slow the processor down."""
+"""Memories below this are set to zero, steps below this are not done: numbers that underflow slow the processor down."""
+
+
+@helper()
+def flushed(number: float) -> float:
+    """Return a number, or 0 where it would soon underflow."""
+    return number if abs(number) > TINY else 0.0
+
+
+@helper()
+def moved(coordinate: float, step: float) -> float:
+    """Return a coordinate less a step, unless the step would soon underflow."""
+    return coordinate - step if abs(step) > TINY else coordinate
 
 
 class Move(NamedTuple):
@@ -78,7 +91,7 @@ class _Elementwise:
         self.tick(memory, move)
         for j in range(position.size):
             direction = self.element(j, position, gradient, memory, move)
-            position[j] -= move.rate * direction
+            position[j] = moved(position[j], move.rate * direction)
 
 
 def elementwise(cls: Class) -> Class:
@@ -110,7 +123,7 @@ class Plain(NamedTuple):
         """Apply the transform, and move."""
         self.inner.apply(position, gradient, memory)
         for j in range(position.size):
-            position[j] -= move.rate * gradient[j]
+            position[j] = moved(position[j], move.rate * gradient[j])
 
 
 @part
@@ -135,7 +148,7 @@ class Turning(NamedTuple):
         """Turn the gradient, and move."""
         self.inner.direct(position, gradient, memory, move)
         for j in range(position.size):
-            position[j] -= move.rate * gradient[j]
+            position[j] = moved(position[j], move.rate * gradient[j])
 
 
 def check_transform(asker: str, transform: Any) -> None:

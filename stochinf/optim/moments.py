@@ -31,7 +31,7 @@ import numpy.typing as npt
 from stochinf.engine.jit import helper
 from stochinf.engine.pairs import over_roots
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move, elementwise
+from stochinf.optim.contract import TINY, Move, elementwise, flushed
 
 __all__ = ["ByLargest", "ByMoments", "LargestCorrected", "LargestMoments", "LargestRaw", "Moments", "Rectified", "corrections"]
 
@@ -94,12 +94,6 @@ def over(number: float, size: float) -> float:
     return number / max(size, SMALLEST)
 
 
-@helper()
-def flushed(number: float) -> float:
-    """Return a number, or 0 where it would soon underflow."""
-    return number if abs(number) > TINY else 0.0
-
-
 @part
 @elementwise
 class ByMoments(NamedTuple):
@@ -127,9 +121,9 @@ class ByMoments(NamedTuple):
     def renewed(self, j: int, gradient: Floats, memory: Moments) -> tuple[float, float]:
         """Renew both averages of a coordinate."""
         g = gradient[j]
-        m = self.beta1 * memory.first[j] + (1.0 - self.beta1) * g
+        m = flushed(self.beta1 * memory.first[j] + (1.0 - self.beta1) * g)
         v = self.beta2 * memory.second[j] + (1.0 - self.beta2) * g * g
-        memory.first[j] = flushed(m)
+        memory.first[j] = m
         memory.second[j] = flushed(v)
         return m, v
 

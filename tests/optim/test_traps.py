@@ -1,5 +1,6 @@
 """Where optimisers stumble: empty rows and columns, constant columns, numbers that underflow, intercepts, millions of steps."""
 
+import numba
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -86,6 +87,21 @@ def test_weights_that_decay_for_a_hundred_thousand_epochs_become_zero_and_no_den
     assert block.state.position.tolist() == [0.0, 0.0]
     for array in (block.state.vector, block.state.scale):
         assert ((array == 0) | (np.abs(array) > np.finfo(float).tiny)).all()
+
+
+@numba.njit
+def identity(x):
+    return x
+
+
+ARRIVING = [optim.SGD(0.1), optim.Nesterov(0.1), optim.AdaGrad(0.1), optim.AdaDelta(0.1), optim.Adam(1e-3), optim.AMSGrad(0.01)]
+
+
+@pytest.mark.parametrize("rule", ARRIVING, ids=lambda rule: type(rule).__name__)
+def test_a_rule_that_has_arrived_at_zero_leaves_no_denormal(rule):
+    path = optim.trajectory(rule, [1.0, -1e-3], identity, 30_000)
+    assert abs(path[-1, 0]) < 1e-100
+    assert ((path == 0) | (np.abs(path) > np.finfo(float).tiny)).all()
 
 
 def test_adam_after_a_million_steps():
