@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 import stochinf as si
 from stochinf import density as sd
-from stochinf.density.pointer import C_DOUBLES, C_TYPE
+from stochinf.density.calling import C_DOUBLES, C_TYPE
 
 __all__ = ["POSTERIORS", "Posterior", "posterior", "reference"]
 

@@ -11,7 +11,8 @@ from stochinf.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
-        **dict.fromkeys(("SIGNATURE", "Foreign", "PointerDensity", "wanted"), "pointer"),
+        **dict.fromkeys(("SIGNATURE", "wanted"), "calling"),
+        **dict.fromkeys(("Foreign", "PointerDensity"), "pointer"),
         "Density": "model",
         "GradientCheck": "checking",
         **dict.fromkeys(("from_bridgestan", "from_nutpie"), "foreign"),

@@ -11,7 +11,7 @@ import numpy as np
 from numba.core import sigutils
 from numba.core.ccallback import CFunc
 
-from stochinf.density.pointer import SIGNATURE, wanted
+from stochinf.density.calling import SIGNATURE, wanted
 from stochinf.engine.cache import StampedCache, cache_folder
 
 __all__ = ["RELATIVE", "TINY", "compiled_callback", "with_complex_step", "with_differences", "with_gradient"]

@@ -18,8 +18,9 @@ from stochinf.density.callbacks import (
     with_differences,
     with_gradient,
 )
+from stochinf.density.calling import C_TYPE
 from stochinf.density.plain import undefined
-from stochinf.density.pointer import C_TYPE, Foreign, PointerDensity
+from stochinf.density.pointer import Foreign, PointerDensity
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["Door", "compiled", "pointed"]

@@ -14,9 +14,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from stochinf.density.calling import DOUBLES, SIGNATURE, wanted
 from stochinf.density.layout import Layout
 from stochinf.density.model import Density
-from stochinf.density.pointer import DOUBLES, SIGNATURE, Foreign, wanted
+from stochinf.density.pointer import Foreign
 from stochinf.density.sources import PointerSource
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import StochinfError

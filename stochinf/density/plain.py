@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.pointer import C_TYPE, Foreign, PointerDensity
+from stochinf.density.calling import C_TYPE
+from stochinf.density.pointer import Foreign, PointerDensity
 from stochinf.engine.errors import StochinfError
 
 __all__ = ["python_density"]

@@ -23,32 +23,26 @@ from typing import Any, NamedTuple
 import numba.experimental.function_type  # noqa: F401  (teaches numba the types of foreign functions)
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from stochinf.density.calling import C_TYPE, SIGNATURE, differentiate, evaluate, wanted
 from stochinf.engine.errors import DensityError, StochinfError
-from stochinf.engine.jit import compiled_as
 from stochinf.engine.parts import part
 
-__all__ = ["C_TYPE", "SIGNATURE", "Foreign", "PointerDensity", "wanted"]
+__all__ = ["C_TYPE", "SIGNATURE", "Foreign", "PointerDensity", "as_foreign", "wanted"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 EMPTY = np.empty(0)
 NO_CODE = np.empty(0, np.int64)
-DOUBLES = types.CPointer(types.float64)
-SIGNATURE = types.int32(types.int64, DOUBLES, DOUBLES, DOUBLES, types.voidptr)
-"""The numba signature of a density: `numba.cfunc(SIGNATURE)` makes one."""
-
-C_DOUBLES = ctypes.POINTER(ctypes.c_double)
-C_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, C_DOUBLES, C_DOUBLES, C_DOUBLES, ctypes.c_void_p)
-BY_ADDRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, *[ctypes.c_void_p] * 4)
-"""The same as it is called from Python: addresses are quicker to hand over than pointers with a type."""
 
 
-class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
+@types.WrapperAddressProtocol.register
+class Foreign(ctypes.Structure):
     """A density at an address; `owner` is kept alive with it.
+
+    A structure has a buffer, by which numba knows an object's type again at once; of other objects it works the type out at
+    every call, and with it that of the whole part, in a tenth of a millisecond.
 
     Parameters
     ----------
@@ -71,6 +65,8 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
     2
     """
 
+    _fields_ = (("address", ctypes.c_int64),)
+
     def __init__(self, address: int, owner: Any = None) -> None:
         self.address, self.owner = address, owner
         self.model: Any = None
@@ -81,6 +77,23 @@ class Foreign(types.WrapperAddressProtocol):  # type: ignore[misc]
     def signature(self) -> Any:
         """Return the signature, numba's way of typing the object."""
         return SIGNATURE
+
+
+def as_foreign(asker: str, function: Any) -> Foreign:
+    """Return what lies behind a C pointer as a `Foreign`: one as it is, a `numba.cfunc` with itself as the owner.
+
+    Raises
+    ------
+    StochinfError
+        If it is neither, or of another signature.
+    """
+    if isinstance(function, Foreign):
+        return function
+    if not hasattr(function, "address"):
+        raise StochinfError(f"{asker}: {function!r} has no address; give a numba.cfunc of density.SIGNATURE, or a Foreign")
+    if getattr(function, "_sig", SIGNATURE) != SIGNATURE:
+        raise StochinfError(f"{asker}: a function of the signature {function._sig}; {SIGNATURE} is needed")
+    return Foreign(function.address, function)
 
 
 @part
@@ -131,7 +144,9 @@ class PointerDensity(NamedTuple):
         """Check the dimension; make room for an error."""
         if self.dim < 1:
             raise StochinfError(f"PointerDensity: dim = {self.dim}; a position has at least one number")
-        return self if self.code.size else self.private()
+        function = as_foreign("PointerDensity", self.function)
+        known = self if function is self.function else self._replace(function=function)
+        return known if known.code.size else known.private()
 
     def private(self) -> PointerDensity:
         """Return the same density for chains of its own: errors are noted by block."""
@@ -197,110 +212,3 @@ class PointerDensity(NamedTuple):
         if raised is not None and not isinstance(raised, Exception):
             return raised  # type: ignore[no-any-return]  # the user's Ctrl-C
         return DensityError(int(self.code[0]), position, raised)
-
-
-def evaluate(function: Any, position: Floats, data: int) -> tuple[int, float]:
-    """Call a density; return code and value. Compiled code has a body of its own."""
-    out = ctypes.c_double()
-    return BY_ADDRESS(function.address)(position.size, position.ctypes.data, None, ctypes.byref(out), data), out.value
-
-
-def differentiate(function: Any, position: Floats, gradient: Floats, data: int) -> tuple[int, float]:
-    """Call a density that writes its gradient too; return code and value. Compiled code has a body of its own."""
-    out, x, slope = ctypes.c_double(), position.ctypes.data, gradient.ctypes.data
-    return BY_ADDRESS(function.address)(position.size, x, slope, ctypes.byref(out), data), out.value
-
-
-@intrinsic
-def _first(typing_context: Any, array: Any) -> Any:
-    """Return the pointer to the first number of an array."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
-
-    return DOUBLES(array), codegen
-
-
-@intrinsic
-def _pointer(typing_context: Any, address: Any) -> Any:
-    """Return an address as a pointer to anything."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
-
-    return types.voidptr(types.int64), codegen
-
-
-@intrinsic
-def _nowhere(typing_context: Any) -> Any:
-    """Return the null pointer: no gradient is wanted."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return ir.Constant(ir.DoubleType().as_pointer(), None)
-
-    return DOUBLES(), codegen
-
-
-@intrinsic
-def wanted(typing_context: Any, gradient: Any) -> Any:
-    """Whether a density is asked for its gradient: for a `numba.cfunc` of `SIGNATURE`, where numba cannot compare with null.
-
-    Parameters
-    ----------
-    gradient : pointer
-        What the function was given; null where no gradient is wanted.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> import numba, numpy as np
-    >>> from stochinf.density import SIGNATURE, PointerDensity, wanted
-    >>> @numba.cfunc(SIGNATURE)
-    ... def normal(n, x, gradient, log_density, data):
-    ...     log_density[0] = -0.5 * x[0] * x[0]
-    ...     if wanted(gradient):
-    ...         gradient[0] = -x[0]
-    ...     return 0
-    >>> slope = np.empty(1)
-    >>> PointerDensity(normal, dim=1, differentiable=True).log_density_gradient(np.array([3.0]), slope), slope
-    (-4.5, array([-3.]))
-    """
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.icmp_unsigned("!=", arguments[0], ir.Constant(arguments[0].type, None))
-
-    return types.boolean(DOUBLES), codegen
-
-
-@intrinsic
-def _slot(typing_context: Any) -> Any:
-    """Return room for one number on the stack."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        with builder.goto_entry_block():
-            return builder.alloca(ir.DoubleType())
-
-    return DOUBLES(), codegen
-
-
-@compiled_as(evaluate)
-def _evaluate(function, position, data):  # type: ignore[no-untyped-def]  # numba compares signatures, annotations included
-    def compiled(function, position, data):  # type: ignore[no-untyped-def]
-        out = _slot()
-        code = function(position.size, _first(position), _nowhere(), out, _pointer(data))
-        return code, out[0]
-
-    return compiled
-
-
-@compiled_as(differentiate)
-def _differentiate(function, position, gradient, data):  # type: ignore[no-untyped-def]  # as above
-    def compiled(function, position, gradient, data):  # type: ignore[no-untyped-def]
-        out = _slot()
-        code = function(position.size, _first(position), _first(gradient), out, _pointer(data))
-        return code, out[0]
-
-    return compiled

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.pointer import C_TYPE, Foreign, evaluate
+from stochinf.density.calling import C_TYPE, evaluate
+from stochinf.density.pointer import Foreign
 from stochinf.engine.errors import DensityError, StochinfError
 from stochinf.engine.parts import part
 from stochinf.engine.random import next_word

@@ -12,8 +12,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stochinf.density.calling import SIGNATURE, wanted
 from stochinf.density.plain import undefined
-from stochinf.density.pointer import SIGNATURE, Foreign, wanted
+from stochinf.density.pointer import Foreign, as_foreign
 from stochinf.engine.errors import CompilationError, StochinfError
 from stochinf.engine.explain import cause
 from stochinf.engine.jit import JIT, helper, user_function
@@ -27,7 +28,13 @@ BY_ADDRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, c
 """The C signature with addresses as integers, which a callback reads in a third of the time."""
 
 
-class PlainFunction(Foreign):
+class _Sparing(Foreign):
+    """A function that works out only what it is given room for."""
+
+    sparing = True
+
+
+class PlainFunction(_Sparing):
     """A Python function behind a C pointer; errors are kept by the ticket of the block that met them."""
 
     def __init__(self, f: Callable[[Floats], float], gradient: Callable[[Floats], Any] | None) -> None:
@@ -41,12 +48,13 @@ class PlainFunction(Foreign):
         """Return a number for a block; it takes the place of an address of data."""
         return next(self.tickets)
 
-    def call(self, n: int, x: int, slope: int | None, out: int, ticket: int | None) -> int:
-        """Evaluate both functions; return the code of what came of it."""
+    def call(self, n: int, x: int, slope: int | None, out: int | None, ticket: int | None) -> int:
+        """Evaluate what there is room for; return the code of what came of it."""
         try:
-            position = _numbers(x, n).copy()
-            value = float(self.f(position))
-            ctypes.c_double.from_address(out).value = value
+            position, value = _numbers(x, n).copy(), 0.0
+            if out:
+                value = float(self.f(position))
+                ctypes.c_double.from_address(out).value = value
             if slope and self.gradient is not None:
                 _numbers(slope, n)[:] = self.gradient(position)
         except BaseException as error:
@@ -67,7 +75,7 @@ def _numbers(address: int, n: int) -> Floats:
     return np.frombuffer(memory)
 
 
-class CompiledFunction(Foreign):
+class CompiledFunction(_Sparing):
     """Functions compiled by numba behind a C pointer; `f` and `gradient` are their Python sources, for messages."""
 
     def __init__(self, f: Any, gradient: Any) -> None:
@@ -107,19 +115,21 @@ def _called(f: Any, gradient: Any) -> Callable[..., int]:
         return 0 if value > -math.inf else UNDEFINED
 
     def both(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
+        value = 0.0
         try:
-            value = float(f(numba.carray(x, (n,)).copy()))
+            if wanted(out):
+                value = float(f(numba.carray(x, (n,)).copy()))
+                out[0] = value
             if wanted(slope) and not _handed(gradient(numba.carray(x, (n,)).copy()), slope, n):
                 return RAISED
         except Exception:
             return RAISED
-        out[0] = value
         return 0 if value > -math.inf else UNDEFINED
 
     return value_only if gradient is None else both
 
 
-class CompiledGradient(Foreign):
+class CompiledGradient(_Sparing):
     """A gradient alone behind a C pointer, its value 0; it is handed the position itself, and may write there."""
 
     def __init__(self, gradient: Any) -> None:
@@ -156,7 +166,8 @@ def _sloped(gradient: Any) -> Callable[..., int]:
     """Return what numba compiles behind the C signature of a gradient alone."""
 
     def slope_only(n: int, x: Any, slope: Any, out: Any, data: Any) -> int:
-        out[0] = 0.0
+        if wanted(out):
+            out[0] = 0.0
         try:
             return 0 if _handed(gradient(numba.carray(x, (n,))), slope, n) else RAISED
         except Exception:
@@ -170,7 +181,7 @@ def behind_pointer(f: Any, gradient: Any, compiled: bool) -> Any:
     if isinstance(f, Foreign) or (hasattr(f, "native_name") and hasattr(f, "address")):
         if gradient not in (None, True, False):
             raise StochinfError("Function: what lies behind a C pointer writes its own gradient; give gradient=True")
-        return f
+        return as_foreign("Function", f)
     for name, given in (("f", f), ("gradient", gradient)):
         if not callable(given) and (name, given) != ("gradient", None):
             raise StochinfError(f"Function: {name} = {given!r}; a function of a position is needed")

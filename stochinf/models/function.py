@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stochinf.density.pointer import differentiate, evaluate
+from stochinf.density.calling import differentiate, evaluate, slope_only
 from stochinf.engine.convert import counted
 from stochinf.engine.errors import ObjectiveError, StochinfError
 from stochinf.engine.parts import part
@@ -102,7 +102,10 @@ class Function:
 
     def as_target(self) -> FunctionTarget:
         """Return the part that compiled code works on."""
-        return FunctionTarget(self.pointer, self.dim, self.low, self.high, self.near, self.far, self.data, self.differentiable)
+        return FunctionTarget(
+            self.pointer, self.dim, self.low, self.high, self.near, self.far, self.data, self.differentiable,
+            getattr(self.pointer, "sparing", False),
+        )  # fmt: skip
 
     def __call__(self, x: npt.ArrayLike) -> float:
         """Return the value at a position."""
@@ -125,6 +128,8 @@ class FunctionTarget(NamedTuple):
         What the function is handed: an address, or a ticket.
     differentiable : bool
         Whether the function writes a gradient.
+    sparing : bool
+        Whether it may be asked for the gradient alone.
     code, culprit : ndarray
         The first code that was an error, and its position.
     """
@@ -137,6 +142,7 @@ class FunctionTarget(NamedTuple):
     far: Floats
     data: int = 0
     differentiable: bool = False
+    sparing: bool = False
     code: Integers = NO_CODE
     culprit: Floats = EMPTY
 
@@ -149,7 +155,7 @@ class FunctionTarget(NamedTuple):
         data = self.function.ticket() if hasattr(self.function, "ticket") else self.data
         return FunctionTarget(
             self.function, self.dim, self.low, self.high, self.near, self.far, data, bool(self.differentiable),
-            np.zeros(1, np.int64), np.zeros(self.dim),
+            bool(self.sparing), np.zeros(1, np.int64), np.zeros(self.dim),
         )  # fmt: skip
 
     @property
@@ -182,7 +188,10 @@ class FunctionTarget(NamedTuple):
 
     def gradient(self, position: Floats, point: int, out: Floats) -> None:
         """Write the gradient, NaN where the function is not defined."""
-        code, _ = differentiate(self.function, position, out, self.data)
+        if self.sparing:
+            code = slope_only(self.function, position, out, self.data)
+        else:
+            code, _ = differentiate(self.function, position, out, self.data)
         if code != 0:
             self.note(code, position, math.nan)
             for i in range(out.size):

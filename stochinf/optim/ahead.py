@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.parts import part
-from stochinf.optim.contract import Move, elementwise
-from stochinf.optim.moments import Moments, corrections, flushed, fresh_clock, over
+from stochinf.optim.contract import Move, elementwise, flushed
+from stochinf.optim.moments import Moments, corrections, fresh_clock, over
 
 __all__ = ["ByMomentsAhead", "ByWarmedMoments"]
 

@@ -27,8 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.parts import part
-from stochinf.optim.contract import Move, elementwise
-from stochinf.optim.moments import flushed
+from stochinf.optim.contract import Move, elementwise, flushed
 from stochinf.optim.transforms import Velocity
 
 __all__ = ["Averaged", "BySign", "Resilient"]

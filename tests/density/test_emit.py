@@ -9,6 +9,7 @@ import pytest
 from density_functions import FUNCTIONS, POINT
 from parts_for_tests import python
 
+from stochinf.density.calling import C_DOUBLES, C_TYPE
 from stochinf.density.derivatives import gradient
 from stochinf.density.emit import kept, lower
 from stochinf.density.emit.factors import LARGE as LARGE_FACTOR
@@ -21,7 +22,7 @@ from stochinf.density.interpreter import evaluate
 from stochinf.density.linear import solve_triangular
 from stochinf.density.loops import scan
 from stochinf.density.operations import ELEMENTWISE
-from stochinf.density.pointer import C_DOUBLES, C_TYPE, PointerDensity
+from stochinf.density.pointer import PointerDensity
 from stochinf.density.special import sigmoid, softplus
 from stochinf.density.tracing import trace
 from stochinf.engine import cache

@@ -5,6 +5,7 @@ import math
 import numba
 import numpy as np
 import pytest
+from numba._dispatcher import compute_fingerprint
 
 import stochinf as si
 from stochinf.density import SIGNATURE, wanted
@@ -36,6 +37,11 @@ def c_bowl(n, x, gradient, out, data):
     return 0
 
 
+@numba.cfunc(numba.types.float64(numba.types.float64))
+def c_square(x):
+    return x * x
+
+
 OPTIMUM = np.array([2.0 / 3.0, 2.0 / 3.0, 1.0])
 DOORS = {
     "plain": lambda: si.Function(bowl, 3, slope),
@@ -62,6 +68,33 @@ def test_every_door_leads_to_the_same_compiled_loop():
         np.testing.assert_allclose(result.x, OPTIMUM, atol=1e-8, err_msg=door)
         assert misses in (None, cache.statistics["misses"])
         misses = cache.statistics["misses"]
+
+
+@pytest.mark.skipif(not JIT, reason="plain Python looks no types up")
+@pytest.mark.parametrize("door", DOORS)
+def test_numba_knows_the_type_of_a_part_with_a_function_without_working_it_out(door):
+    target = DOORS[door]().as_target()
+    other = si.Function(lambda x: 0.0, 3, slope).as_target()
+    assert compute_fingerprint(target) == compute_fingerprint(target.private())
+    assert (compute_fingerprint(target) == compute_fingerprint(other)) == (door == "plain")
+
+
+@pytest.mark.fast
+def test_a_step_asks_for_the_gradient_alone():
+    asked = {"value": 0, "gradient": 0}
+
+    def value(x):
+        asked["value"] += 1
+        return bowl(x)
+
+    def gradient(x):
+        asked["gradient"] += 1
+        return slope(x)
+
+    result = si.minimize(si.Function(value, 3, gradient), si.optim.SGD(0.1), stop=si.stop.steps(2000))
+    np.testing.assert_allclose(result.x, OPTIMUM, atol=1e-8)
+    assert len(result.history) <= asked["value"] < 300
+    assert 2000 <= asked["gradient"] < 2010
 
 
 @pytest.mark.fast
@@ -134,6 +167,7 @@ def test_the_start_is_in_the_box():
         (lambda: si.Function(bowl, 2, bounds=(1.0, 1.0)), "lies below"),
         (lambda: si.Function(bowl, 2, bounds=([1.0, 2.0, 3.0], 5.0)), "bounds"),
         (lambda: si.Function(c_bowl, 2, slope), "gradient=True"),
+        (lambda: si.Function(c_square, 2, True), r"Function: .* signature \(float64,\)"),
     ],
 )
 def test_what_makes_no_problem_is_refused(make, message):
