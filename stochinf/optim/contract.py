@@ -41,13 +41,13 @@ TINY = 1e-290
 @helper()
 def flushed(number: float) -> float:
     """Return a number, or 0 where it would soon underflow."""
-    return number if abs(number) > TINY else 0.0
+    return 0.0 if abs(number) <= TINY else number
 
 
 @helper()
-def moved(coordinate: float, step: float) -> float:
-    """Return a coordinate less a step, unless the step would soon underflow."""
-    return coordinate - step if abs(step) > TINY else coordinate
+def moved(coordinate: float, rate: float, direction: float) -> float:
+    """Return a coordinate after a step, unless the step would soon underflow."""
+    return coordinate - (0.0 if abs(direction) <= TINY else rate * direction)
 
 
 class Move(NamedTuple):
@@ -91,7 +91,7 @@ class _Elementwise:
         self.tick(memory, move)
         for j in range(position.size):
             direction = self.element(j, position, gradient, memory, move)
-            position[j] = moved(position[j], move.rate * direction)
+            position[j] = moved(position[j], move.rate, direction)
 
 
 def elementwise(cls: Class) -> Class:
@@ -123,7 +123,7 @@ class Plain(NamedTuple):
         """Apply the transform, and move."""
         self.inner.apply(position, gradient, memory)
         for j in range(position.size):
-            position[j] = moved(position[j], move.rate * gradient[j])
+            position[j] = moved(position[j], move.rate, gradient[j])
 
 
 @part
@@ -148,7 +148,7 @@ class Turning(NamedTuple):
         """Turn the gradient, and move."""
         self.inner.direct(position, gradient, memory, move)
         for j in range(position.size):
-            position[j] = moved(position[j], move.rate * gradient[j])
+            position[j] = moved(position[j], move.rate, gradient[j])
 
 
 def check_transform(asker: str, transform: Any) -> None:

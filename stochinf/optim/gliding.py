@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move
+from stochinf.optim.contract import Move, flushed
 from stochinf.optim.moments import ByMoments, Moments
 from stochinf.optim.transforms import Momentum, RunningAverage, Velocity
 from stochinf.optim.velocity import Ahead
@@ -79,7 +79,7 @@ class GlidingVelocity(NamedTuple):
     def element(self, j: int, gradient: Floats, memory: Velocity, table: Floats, place: int, move: Move) -> float:
         """Renew the velocity; return the step of a coordinate."""
         v = self.decay * memory.velocity[j] + self.gain * gradient[j]
-        memory.velocity[j] = v if abs(v) > TINY else 0.0
+        memory.velocity[j] = flushed(v)
         return move.rate * (self.direct * gradient[j] + self.share * v)  # type: ignore[no-any-return]
 
     def glide(self, j: int, memory: Velocity, table: Floats, since: int, now: int) -> float:
@@ -92,7 +92,7 @@ class GlidingVelocity(NamedTuple):
     def fade(self, j: int, memory: Velocity, table: Floats, since: int, now: int) -> None:
         """Let the velocity fall as in those steps."""
         v = memory.velocity[j] * (table[now, 1] / table[since, 1])
-        memory.velocity[j] = v if abs(v) > TINY else 0.0
+        memory.velocity[j] = flushed(v)
 
 
 @part
@@ -163,8 +163,8 @@ class GlidingMoments(NamedTuple):
         """Let both averages fall as in those steps."""
         m = memory.first[j] * (table[now, 4] / table[since, 4])
         v = memory.second[j] * (table[now, 5] / table[since, 5])
-        memory.first[j] = m if abs(m) > TINY else 0.0
-        memory.second[j] = v if v > TINY else 0.0
+        memory.first[j] = flushed(m)
+        memory.second[j] = flushed(v)
 
 
 def gliding(transform: Any) -> Any:

@@ -31,7 +31,7 @@ import numpy.typing as npt
 from stochinf.engine.jit import helper
 from stochinf.engine.pairs import over_roots
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move, elementwise, flushed
+from stochinf.optim.contract import Move, elementwise, flushed
 
 __all__ = ["ByLargest", "ByMoments", "LargestCorrected", "LargestMoments", "LargestRaw", "Moments", "Rectified", "corrections"]
 
@@ -39,7 +39,7 @@ Floats = npt.NDArray[Any]
 
 
 SMALLEST = 1e-140
-"""Sizes below this, near the root of `TINY`, count as this."""
+"""Sizes below this, near the root of what is flushed, count as this."""
 
 
 NOTHING = 1e-17
@@ -76,8 +76,8 @@ def corrections(clock: npt.NDArray[np.float64], beta1: float, beta2: float, firs
     """Let the powers fall; write 1 / c1 and 1 / c2; `first` and `second` are 1, or 0 where a correction is off."""
     power1 = clock[0] * beta1
     power2 = clock[1] * beta2
-    clock[0] = power1 if power1 > TINY else 0.0
-    clock[1] = power2 if power2 > TINY else 0.0
+    clock[0] = flushed(power1)
+    clock[1] = flushed(power2)
     clock[2] = 1.0 / (1.0 - first * clock[0]) if clock[0] > NOTHING else 1.0
     clock[3] = 1.0 / (1.0 - second * clock[1])
 

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move, elementwise
+from stochinf.optim.contract import Move, elementwise, flushed
 from stochinf.optim.moments import over
 
 __all__ = ["ByAverage", "ByDeviation", "BySum", "ByUnits", "Squares"]
@@ -107,15 +107,13 @@ class ByAverage(NamedTuple):
     def tick(self, memory: Squares, move: Move) -> None:
         """Let the power of rho fall; note the correction."""
         power = memory.clock[0] * self.rho
-        memory.clock[0] = power if power > TINY else 0.0
+        memory.clock[0] = flushed(power)
         memory.clock[1] = 1.0 / (1.0 - self.corrected * memory.clock[0])
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: Squares, move: Move) -> float:
         """Renew the average, divide by its root."""
         g = gradient[j]
-        v = self.rho * memory.squares[j] + (1.0 - self.rho) * g * g
-        if v < TINY:
-            v = 0.0
+        v = flushed(self.rho * memory.squares[j] + (1.0 - self.rho) * g * g)
         memory.squares[j] = v
         size = math.sqrt(v * memory.clock[1] + self.eps_in) + self.eps_out
         return over(g, size)
@@ -123,7 +121,7 @@ class ByAverage(NamedTuple):
     def rest(self, j: int, memory: Squares, missed: int) -> None:
         """Make up for steps without a gradient: the average falls."""
         v = memory.squares[j] * self.rho**missed
-        memory.squares[j] = v if v > TINY else 0.0
+        memory.squares[j] = flushed(v)
 
 
 @part
@@ -144,8 +142,8 @@ class ByDeviation(NamedTuple):
         g = gradient[j]
         v = self.rho * memory.squares[j] + (1.0 - self.rho) * g * g
         m = self.rho * memory.means[j] + (1.0 - self.rho) * g
-        memory.squares[j] = v if v > TINY else 0.0
-        memory.means[j] = m if abs(m) > TINY else 0.0
+        memory.squares[j] = flushed(v)
+        memory.means[j] = flushed(m)
         size = math.sqrt(max(v - m * m, 0.0) + self.eps_in) + self.eps_out
         return over(g, size)
 
@@ -166,9 +164,9 @@ class ByUnits(NamedTuple):
         """Renew both averages."""
         g = gradient[j]
         v = self.rho * memory.squares[j] + (1.0 - self.rho) * g * g
-        memory.squares[j] = v if v > TINY else 0.0
+        memory.squares[j] = flushed(v)
         size = math.sqrt(v + self.eps)
         step = over(math.sqrt(memory.steps[j] + self.eps), size) * g
         u = self.rho * memory.steps[j] + (1.0 - self.rho) * step * step
-        memory.steps[j] = u if u > TINY else 0.0
+        memory.steps[j] = flushed(u)
         return step  # type: ignore[no-any-return]

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move, NoMemory, Plain, Turning, check_transform
+from stochinf.optim.contract import Move, NoMemory, Plain, Turning, check_transform, flushed
 
 __all__ = [
     "Chain", "ChainMemory", "Clip", "Identity", "Momentum", "NoMemory", "RunningAverage", "Velocity", "chain",
@@ -105,9 +105,7 @@ class Momentum(NamedTuple):
     def apply(self, position: Floats, gradient: Floats, memory: Velocity) -> None:
         """Update the velocity and hand it on."""
         for j in range(gradient.size):
-            v = self.decay * memory.velocity[j] + gradient[j]
-            if abs(v) < TINY:
-                v = 0.0
+            v = flushed(self.decay * memory.velocity[j] + gradient[j])
             memory.velocity[j] = v
             gradient[j] = v
 
@@ -131,9 +129,7 @@ class RunningAverage(NamedTuple):
     def apply(self, position: Floats, gradient: Floats, memory: Velocity) -> None:
         """Renew the average and hand it on."""
         for j in range(gradient.size):
-            a = self.decay * memory.velocity[j] + (1.0 - self.decay) * gradient[j]
-            if abs(a) < TINY:
-                a = 0.0
+            a = flushed(self.decay * memory.velocity[j] + (1.0 - self.decay) * gradient[j])
             memory.velocity[j] = a
             gradient[j] = a
 

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.parts import part
-from stochinf.optim.contract import TINY, Move, elementwise
+from stochinf.optim.contract import Move, elementwise, flushed
 from stochinf.optim.transforms import Velocity
 
 __all__ = ["Ahead", "ClockedVelocity", "Dampened", "HeavyBall", "HeavyBallAhead", "LookAhead"]
@@ -62,11 +62,9 @@ class Dampened(NamedTuple):
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: ClockedVelocity, move: Move) -> float:
         """Return the velocity."""
-        v = self.decay * memory.velocity[j] + memory.clock[0] * gradient[j]
-        if abs(v) < TINY:
-            v = 0.0
+        v = flushed(self.decay * memory.velocity[j] + memory.clock[0] * gradient[j])
         memory.velocity[j] = v
-        return v  # type: ignore[no-any-return]
+        return v
 
 
 @part
@@ -88,9 +86,7 @@ class Ahead(NamedTuple):
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: ClockedVelocity, move: Move) -> float:
         """Return the gradient plus mu v."""
-        v = self.decay * memory.velocity[j] + memory.clock[0] * gradient[j]
-        if abs(v) < TINY:
-            v = 0.0
+        v = flushed(self.decay * memory.velocity[j] + memory.clock[0] * gradient[j])
         memory.velocity[j] = v
         return gradient[j] + self.decay * v  # type: ignore[no-any-return]
 
@@ -110,9 +106,7 @@ class HeavyBall(NamedTuple):
         """Carry the position along; return the gradient."""
         carried = self.decay * memory.velocity[j]
         position[j] += carried
-        v = carried - move.rate * gradient[j]
-        if abs(v) < TINY:
-            v = 0.0
+        v = flushed(carried - move.rate * gradient[j])
         memory.velocity[j] = v
         return gradient[j]  # type: ignore[no-any-return]
 
@@ -135,9 +129,7 @@ class LookAhead(NamedTuple):
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: Velocity, move: Move) -> float:
         """Complete the new velocity; return the gradient."""
-        v = self.decay * memory.velocity[j] - move.rate * gradient[j]
-        if abs(v) < TINY:
-            v = 0.0
+        v = flushed(self.decay * memory.velocity[j] - move.rate * gradient[j])
         memory.velocity[j] = v
         return gradient[j]  # type: ignore[no-any-return]
 
@@ -155,9 +147,7 @@ class HeavyBallAhead(NamedTuple):
 
     def element(self, j: int, position: Floats, gradient: Floats, memory: Velocity, move: Move) -> float:
         """Carry the position along; return the gradient."""
-        v = self.decay * memory.velocity[j] - move.rate * gradient[j]
-        if abs(v) < TINY:
-            v = 0.0
+        v = flushed(self.decay * memory.velocity[j] - move.rate * gradient[j])
         memory.velocity[j] = v
         position[j] += self.decay * v
         return gradient[j]  # type: ignore[no-any-return]

@@ -104,6 +104,16 @@ def test_a_rule_that_has_arrived_at_zero_leaves_no_denormal(rule):
     assert ((path == 0) | (np.abs(path) > np.finfo(float).tiny)).all()
 
 
+@pytest.mark.parametrize("rule", [*ARRIVING, optim.Momentum(0.1), optim.RMSProp(0.1)], ids=lambda rule: type(rule).__name__)
+def test_a_gradient_that_is_no_number_makes_its_coordinate_none_for_good(rule):
+    gradients = np.random.default_rng(0).normal(size=(20, 11))
+    broken = [0, 3, 8, 9, 10]
+    gradients[5, broken] = np.nan
+    path = optim.trajectory(rule, np.zeros(11), gradients)
+    assert np.isnan(path[5:, broken]).all()
+    assert np.isfinite(np.delete(path, broken, axis=1)).all()
+
+
 def test_adam_after_a_million_steps():
     steps = 1_100_000
     path = optim.trajectory(optim.Adam(1e-3), [0.0], np.full((steps, 1), -2.0))
