@@ -60,12 +60,12 @@ class Form(NamedTuple):
     dim = DIM
 
     def gradient(self, position, point, out):  # type: ignore[no-untyped-def]
-        """Write Ax - b."""
+        """Write Ax - b, a column of the symmetric matrix at a time: the compiler makes vectors of columns."""
         for i in range(out.size):
-            total = -self.shift[i]
-            for j in range(out.size):
-                total += self.matrix[i, j] * position[j]
-            out[i] = total
+            out[i] = -self.shift[i]
+        for j in range(out.size):
+            for i in range(out.size):
+                out[i] += self.matrix[j, i] * position[j]
 
 
 @numba.njit(error_model="numpy", forceinline=True)
