@@ -86,6 +86,8 @@ class ObjectiveError(StochinfError):
         Where.
     raised : Exception, optional
         What a Python function raised; it becomes the cause.
+    term : int, optional
+        Which term of a sum it was.
 
     Attributes
     ----------
@@ -93,16 +95,17 @@ class ObjectiveError(StochinfError):
         The best that had been found; None if the error came at the starting point.
     """
 
-    def __init__(self, code: int, position: Any, raised: BaseException | None = None) -> None:
+    def __init__(self, code: int, position: Any, raised: BaseException | None = None, term: int | None = None) -> None:
         what = (
             f"raised {type(raised).__name__}: {raised}"
             if raised is not None
             else f"returned the code {code}, an error of its own,"
         )
+        which = "the function" if term is None else f"term {term}"
         super().__init__(
-            f"the function {what} at the position {position}; the best point found before is in this error's attribute result"
+            f"{which} {what} at the position {position}; the best point found before is in this error's attribute result"
         )
-        self.code, self.position = code, position
+        self.code, self.position, self.term = code, position, term
         self.result: Any = None
         self.__cause__ = raised
 

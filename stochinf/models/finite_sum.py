@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.convert import counted
-from stochinf.engine.errors import StochinfError
+from stochinf.engine.errors import ObjectiveError, StochinfError
 from stochinf.engine.jit import JIT, entry, user_function
 from stochinf.engine.parts import part
 from stochinf.models.batch import member, size_of
@@ -93,8 +93,11 @@ def _behind(value: Any, gradient: Any, compiled: bool) -> tuple[Any, Any]:
         return value(z[:-1], int(z[-1]))  # type: ignore[no-any-return]
 
     def slope(z: Floats) -> Floats:
+        given = np.asarray(gradient(z[:-1], int(z[-1])))
+        if given.size != z.size - 1:
+            raise ValueError("gradient(w, i) must have the length of w")
         out = np.zeros(z.size)
-        out[:-1] = gradient(z[:-1], int(z[-1]))
+        out[:-1] = given
         return out
 
     return term, slope
@@ -232,7 +235,10 @@ class FiniteSumTarget(NamedTuple):
 
     def failure(self) -> BaseException | None:
         """Return the error that a function met, once; None if there is none."""
-        return self.term.failure()  # type: ignore[no-any-return]
+        error = self.term.failure()
+        if not isinstance(error, ObjectiveError):
+            return error  # type: ignore[no-any-return]
+        return ObjectiveError(error.code, error.position[:-1], error.__cause__, int(error.position[-1]))
 
     def _demand_success(self) -> None:
         error = self.failure()

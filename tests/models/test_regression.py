@@ -182,6 +182,29 @@ def test_a_finite_sum_says_what_went_wrong():
         si.FiniteSum(distance, away, 0, D)
 
 
+def broken_row(w, i):
+    if i == 7:
+        raise KeyError("row 7")
+    return w - X[i]
+
+
+def short(w, i):
+    return (w - X[i])[:1]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("gradient", "message"), [(broken_row, "KeyError"), (short, r"ValueError: gradient\(w, i\) must have the length")]
+)
+def test_errors_of_a_term_name_it(gradient, message, compiled):
+    with pytest.raises(si.ObjectiveError, match=rf"term \d+ raised {message}.* at the position \[") as caught:
+        si.minimize(si.FiniteSum(distance, gradient, N, D, compiled=compiled), si.optim.SGD(0.1), stop=si.stop.epochs(2), rng=0)
+    assert caught.value.position.shape == (D,)
+    assert 0 <= caught.value.term < N
+    assert gradient is short or caught.value.term == 7
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize(
     ("call", "message"),
