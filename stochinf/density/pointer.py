@@ -56,6 +56,11 @@ class Foreign(ctypes.Structure):
     model : object or None
         Gives names to positions, by its method `constrain`.
 
+    Raises
+    ------
+    StochinfError
+        If the address is none.
+
     Examples
     --------
     >>> import ctypes
@@ -68,7 +73,9 @@ class Foreign(ctypes.Structure):
     _fields_ = (("address", ctypes.c_int64),)
 
     def __init__(self, address: int, owner: Any = None) -> None:
-        self.address, self.owner = address, owner
+        if isinstance(address, bool) or not isinstance(address, (int, np.integer)) or not 0 < address < 2**63:
+            raise StochinfError(f"Foreign: address = {address!r}; where a C function lies is needed, a positive integer")
+        self.address, self.owner = int(address), owner
         self.model: Any = None
 
     def __wrapper_address__(self) -> int:

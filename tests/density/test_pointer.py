@@ -210,6 +210,8 @@ def test_a_gradient_of_the_wrong_shape_is_an_error() -> None:
         (lambda: python_density(3.0, 1), "a function of a position is needed"),  # type: ignore[arg-type]
         (lambda: python_density(one_normal, 1, gradient=3.0), "gradient 3.0: a function"),  # type: ignore[arg-type]
         (lambda: python_density(one_normal, 0), "dim = 0"),
+        (lambda: Foreign(None), r"Foreign: address = None; where a C function lies"),  # type: ignore[arg-type]
+        (lambda: PointerDensity(one_normal, 1), "PointerDensity: .* has no address"),
         (lambda: si.sample(python_density(lambda x: math.nan, 1), rng=0), "log density at the starting point"),
         (lambda: si.sample(python_density(one_normal, 1), init=[np.nan], rng=0), "starting positions are finite"),
     ],
