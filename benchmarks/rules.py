@@ -3,8 +3,8 @@
 First where the gradient costs next to nothing, depends on the position and never vanishes: PyTorch does its step by its own
 `step()`, the gradient given; optax runs inside `jax.lax.scan`, gradient included, as here; XLA makes one loop of the whole step.
 Then the three things that people do: follow an objective that has a matrix, its gradient by `jax.grad` there and compiled here;
-the same with the path kept; and the path along gradients that are given. One process, turn by turn, CPU time, the best of
-several. What is not installed is left out.
+the same with the path kept; and the path along gradients that are given. At last a sum of own functions. One process, turn by
+turn, CPU time, the best of several. What is not installed is left out.
 
     python benchmarks/rules.py
 """
@@ -219,6 +219,22 @@ def objectives() -> None:
     ratio("the path of given gradients", path(given), PATH, optax_steps("adam", lambda x, row: row, True, given))
 
 
+def own_functions() -> None:
+    """Print what a step of Adam costs on a sum of the user's own functions, compiled by numba and in plain Python."""
+    points = np.random.default_rng(0).normal(size=(100, DIM))
+
+    def value(w, i):  # type: ignore[no-untyped-def]
+        return 0.5 * ((w - points[i]) ** 2).sum()
+
+    def gradient(w, i):  # type: ignore[no-untyped-def]
+        return w - points[i]
+
+    for kind, compiled, steps in (("compiled", True, PATH), ("in plain Python", False, PATH // 10)):
+        block = block_of(si.optim.Adam(RATE), si.FiniteSum(value, gradient, 100, DIM, compiled=compiled).as_target())
+        seconds = least({"ours": lambda block=block, steps=steps: advance(block, steps)})["ours"]
+        line(f"Adam, a sum of own functions {kind}: nanoseconds a step", seconds / steps * 1e9, "none")
+
+
 def main() -> None:
     """Compare both rules, then Adam on what people do."""
     if importlib.util.find_spec("optax"):
@@ -229,6 +245,7 @@ def main() -> None:
     compare(si.optim.Adam(RATE), lambda: adam_by_hand(np.zeros(DIM), WEIGHTS, STEPS, RATE, 0.9, 0.999, 1e-8), "Adam")
     if importlib.util.find_spec("optax"):
         objectives()
+    own_functions()
 
 
 if __name__ == "__main__":

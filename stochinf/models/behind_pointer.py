@@ -24,6 +24,7 @@ __all__ = ["CompiledFunction", "CompiledGradient", "PlainFunction", "behind_poin
 Floats = npt.NDArray[np.float64]
 
 UNDEFINED, RAISED = 1, 2
+VIEWS = 256
 BY_ADDRESS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 """The C signature with addresses as integers, which a callback reads in a third of the time."""
 
@@ -41,6 +42,7 @@ class PlainFunction(_Sparing):
         self.f, self.gradient = f, gradient
         self.raised: dict[int, BaseException] = {}
         self.tickets = itertools.count(1)
+        self.views: dict[int, Floats] = {}
         callback = BY_ADDRESS(self.call)
         super().__init__(ctypes.cast(callback, ctypes.c_void_p).value or 0, callback)
 
@@ -51,12 +53,12 @@ class PlainFunction(_Sparing):
     def call(self, n: int, x: int, slope: int | None, out: int | None, ticket: int | None) -> int:
         """Evaluate what there is room for; return the code of what came of it."""
         try:
-            position, value = _numbers(x, n).copy(), 0.0
+            position, value = self.numbers(x, n).copy(), 0.0
             if out:
                 value = float(self.f(position))
                 ctypes.c_double.from_address(out).value = value
             if slope and self.gradient is not None:
-                _numbers(slope, n)[:] = self.gradient(position)
+                self.numbers(slope, n)[:] = self.gradient(position)
         except BaseException as error:
             if undefined(error):
                 return UNDEFINED
@@ -64,15 +66,19 @@ class PlainFunction(_Sparing):
             return RAISED
         return 0 if value > -math.inf else UNDEFINED
 
+    def numbers(self, address: int, n: int) -> Floats:
+        """Return the numbers that lie at an address; what looks there is kept, since a block hands the same arrays over."""
+        view = self.views.get(address)
+        if view is None or view.size != n:
+            if len(self.views) >= VIEWS:
+                self.views.clear()
+            memory: Any = (ctypes.c_double * n).from_address(address)
+            view = self.views[address] = np.frombuffer(memory)
+        return view
+
     def error(self, ticket: int, culprit: Floats) -> BaseException | None:
         """Return what the function raised for a block, once."""
         return self.raised.pop(ticket, None)
-
-
-def _numbers(address: int, n: int) -> Floats:
-    """Return the numbers that lie at an address."""
-    memory: Any = (ctypes.c_double * n).from_address(address)
-    return np.frombuffer(memory)
 
 
 class CompiledFunction(_Sparing):
