@@ -70,7 +70,7 @@ class GradientCheck(NamedTuple):
 
     def __repr__(self) -> str:
         others = [self.differences] if self.forward is None else [self.differences, self.forward]
-        worst = np.argsort(-np.max([np.abs(other - self.gradient) for other in others], axis=0), kind="stable")[:8]
+        worst = np.argsort(-np.abs(np.stack(others) - self.gradient).max(axis=0), kind="stable")[:8]
         lines = [
             f"gradient check {'passed' if self.passed else 'FAILED'}: error {self.error:.1e} of {self.tolerance:.1e} allowed"
         ]

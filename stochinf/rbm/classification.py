@@ -147,7 +147,8 @@ class ClassificationRBM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : array_like of shape (n, n_features)
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]  # type: ignore[no-any-return]
+        found: Numbers = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return found
 
     def _start(self, rows: Any, ones: Any, hidden: int, entropy: int) -> Numbers:
         """Return small random weights, or those of a machine trained on rows and classes together."""

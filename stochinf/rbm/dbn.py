@@ -192,7 +192,8 @@ class DBN(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[mis
         ----------
         X : array_like of shape (n, n_features)
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]  # type: ignore[no-any-return]
+        found: Numbers = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return found
 
     def sample(self, n: int, *, thin: int = 10, warmup: int = 200, rng: Any = None) -> Floats:
         """Draw visible units: the top machine by block Gibbs sampling, then downwards layer by layer.

@@ -92,7 +92,8 @@ class Softmax(NamedTuple):
 
     def log_partition(self, activation: Floats, log_precision: Floats = NONE) -> Floats:
         """Return the sum of log z over the groups of every row."""
-        return logsumexp(self.grouped(activation), axis=-1).sum(axis=-1)  # type: ignore[no-any-return]
+        total: Floats = logsumexp(self.grouped(activation), axis=-1).sum(axis=-1)
+        return total
 
     def mean(self, activation: Floats, log_precision: Floats = NONE) -> Floats:
         """Return the probability of every state."""

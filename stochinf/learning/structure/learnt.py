@@ -134,11 +134,11 @@ class LearntPotts:
         """
         states = self._states(sequences)
         sites = np.arange(states.shape[1])
-        total = self.biases[sites, states].sum(axis=1)
+        total: Floats = self.biases[sites, states].sum(axis=1)
         for i in sites[:-1]:
             later = sites[i + 1 :]
             total += self.couplings[i, later[None, :], states[:, i, None], states[:, later]].sum(axis=1)
-        return total  # type: ignore[no-any-return]
+        return total
 
     def _states(self, sequences: Any) -> npt.NDArray[np.int64]:
         alignment = as_alignment(sequences, self.alphabet or None, self.n_states)
