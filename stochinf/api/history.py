@@ -31,7 +31,7 @@ class History:
         self.session = session
         self.target = session.blocks[0].target
         self.pairs: list[tuple[int, float]] = []
-        self.position: Floats = np.array(session.positions()[0])
+        self.position: Floats = session.positions()[0]
         self.best, self.least = self.position, math.inf
         self.failure = ""
         if self.look():
@@ -51,7 +51,7 @@ class History:
         objective = self.objective(position)
         self.pairs.append((step, objective))
         if math.isfinite(objective) and np.isfinite(position).all():
-            self.position = np.array(position)
+            self.position = position
             if objective < self.least:
                 self.best, self.least = self.position, objective
             return ""

@@ -34,7 +34,7 @@ class SearchHistory(History):
         self.session = session
         self.target = session.blocks[0].target
         self.pairs: list[tuple[int, float]] = []
-        self.position = np.array(session.positions()[0])
+        self.position = session.positions()[0]
         self.best, self.least = self.position, math.inf
         self.failure = ""
 

@@ -106,8 +106,9 @@ def arrays_of(value: Any, place: str) -> Arrays:
         return {place: value}
     found: Arrays = {}
     if isinstance(value, tuple):
-        for name, item in _named_items(value):
-            found.update(arrays_of(item, f"{place}.{name}"))
+        for name, item in zip(getattr(value, "_fields", range(len(value))), value, strict=True):
+            if isinstance(item, (np.ndarray, tuple)):
+                found |= arrays_of(item, f"{place}.{name}")
     return found
 
 

@@ -88,58 +88,65 @@ def read_columns(target: Any, state: Any, first: bool) -> float:
 
 
 @helper()
-def gap_of(target: Any, state: Any, excess: float) -> float:
-    """Return the duality gap at the dual point divided by `excess`."""
-    total, share = 0.0, 1.0 / excess
+def weigh_rows(target: Any, state: Any, share: float) -> float:
+    """Return the mean Fenchel-Young sum of the losses at `share` times the dual point."""
+    total = 0.0
     for i in range(target.labels.size):
         total += target.loss.loss_divergence(state.scores[i], target.labels[i], share * state.dual[i])
-    total /= target.labels.size
-    for k in range(state.sizes[0]):
-        j = state.alive[k]
-        total += target.penalty.duality(state.position[j], share * state.v[j])
-    return total if total == total else math.inf
+    return total / target.labels.size  # type: ignore[no-any-return]
 
 
 @helper()
-def violation_of(target: Any, state: Any) -> float:
-    """Return the largest distance of a subdifferential from zero."""
-    worst = 0.0
+def weigh_columns(target: Any, state: Any, share: float) -> tuple[float, float, float]:
+    """Return the penalty, its Fenchel-Young sum at `share` times v, and the largest distance of a subdifferential from zero.
+
+    Coefficients that have been left out are zero, and optimal.
+    """
+    left_out, penalty, duality, worst = target.penalised - state.sizes[0], 0.0, 0.0, 0.0
+    if left_out > 0:
+        penalty += left_out * target.penalty.penalty_value(0.0)
     for k in range(state.sizes[0]):
         j = state.alive[k]
-        worst = max(worst, target.penalty.distance(state.position[j], state.v[j]))
+        w, v = state.position[j], state.v[j]
+        penalty += target.penalty.penalty_value(w)
+        duality += target.penalty.duality(w, share * v)
+        worst = max(worst, target.penalty.distance(w, v))
+    return penalty, duality, worst
+
+
+@helper()
+def weigh_intercept(target: Any, state: Any) -> float:
+    """Return the slope by the intercept."""
+    total = 0.0
     if target.intercept:
-        total = 0.0
         for i in range(target.labels.size):
             total += state.slopes[i]
-        worst = max(worst, abs(total) / target.labels.size)
-    return worst
+    return abs(total) / target.labels.size  # type: ignore[no-any-return]
 
 
 @helper()
-def screen(target: Any, state: Any, excess: float, gap: float, steepest: float) -> None:
-    """Leave out coefficients that are surely zero."""
-    radius, share, kept = math.sqrt(2.0 * steepest * gap / target.labels.size), 1.0 / excess, 0
+def screen(target: Any, state: Any, share: float, gap: float, steepest: float) -> None:
+    """Leave out coefficients that are surely zero, by the gap at `share` times the dual point."""
+    radius, kept = math.sqrt(2.0 * steepest * gap / target.labels.size), 0
     for k in range(state.sizes[0]):
         j = state.alive[k]
         sure = target.penalty.slack(share * state.v[j]) > state.norms[j] * radius
-        if not sure or state.member[j] or state.position[j] != 0.0:
-            state.alive[kept] = j
-            kept += 1
+        state.alive[kept] = j
+        kept += (not sure) | (state.member[j] != 0) | (state.position[j] != 0.0)
     state.sizes[0] = kept
 
 
 @helper()
 def look(target: Any, state: Any, first: bool, steepest: float) -> None:
     """Write objective, gap and violation to `state.stats`; screen."""
-    objective = read_rows(target, state) / target.labels.size
-    excess = read_columns(target, state, first)
-    for j in range(target.penalised):
-        objective += target.penalty.penalty_value(state.position[j])
-    gap = gap_of(target, state, excess)
+    losses = read_rows(target, state) / target.labels.size
+    share = 1.0 / read_columns(target, state, first)
+    penalty, duality, worst = weigh_columns(target, state, share)
+    objective, gap = losses + penalty, weigh_rows(target, state, share) + duality
     state.stats[0] = objective
-    state.stats[2] = violation_of(target, state)
+    state.stats[1] = math.inf
+    state.stats[2] = max(worst, weigh_intercept(target, state))
     if gap < math.inf:
         state.best[0] = max(state.best[0], objective - gap)
-        screen(target, state, excess, gap, steepest)
-        gap = min(gap, objective - state.best[0]) + ROUNDING * abs(objective)
-    state.stats[1] = gap
+        screen(target, state, share, gap, steepest)
+        state.stats[1] = min(gap, objective - state.best[0]) + ROUNDING * abs(objective)
