@@ -28,7 +28,7 @@ import numpy as np
 
 import stochinf as si
 
-ROUNDS = 7
+ROUNDS = 15
 GAP = 1e-6
 TOLERANCES = [c * 10.0**-k for k in range(3, 12) for c in (1.0, 0.3)]
 DIVISORS = (10, 100)

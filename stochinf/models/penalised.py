@@ -34,13 +34,16 @@ Floats = npt.NDArray[np.float64]
 
 ROUNDING = 1e-15
 """Added to the gap in units of the objective, which is known no better."""
+SPARSE = 8
+"""Only the columns of coefficients other than zero are multiplied, where no more than one in so many is."""
 
 
 @entry
-def write_misfits(target: Any, position: Floats, v: Floats, distances: Floats, duality: Floats) -> float:
-    """Write distances from optimality and Fenchel-Young sums of all penalised coefficients; return the sum of the penalty."""
+def write_misfits(target: Any, position: Floats, dual: Floats, v: Floats, distances: Floats, duality: Floats) -> float:
+    """Write -X'u/n, distances from optimality and Fenchel-Young sums of all penalised coefficients; return the penalty."""
     total = 0.0
     for j in range(target.penalised):
+        v[j] = target.columns.dot(j, dual) / -target.labels.size
         total += target.penalty.penalty_value(position[j])
         distances[j] = target.penalty.distance(position[j], v[j])
     scale = 1.0
@@ -114,7 +117,9 @@ class ColumnTarget(NamedTuple):
     def scores(self, position: npt.ArrayLike) -> Floats:
         """Return x.w + b of every row."""
         w = np.asarray(position, dtype=np.float64)
-        scores = np.asarray(self.columns.matrix() @ w[: self.penalised], dtype=np.float64)
+        matrix, busy = self.columns.matrix(), np.flatnonzero(w[: self.penalised])
+        few = SPARSE * busy.size < self.penalised
+        scores = np.asarray(matrix[:, busy] @ w[busy] if few else matrix @ w[: self.penalised], dtype=np.float64)
         return scores + w[-1] if self.intercept else scores
 
     def objective(self, position: npt.ArrayLike) -> float:
@@ -147,22 +152,22 @@ class ColumnTarget(NamedTuple):
         scores, slopes = self.scores(w), np.empty(n)
         losses = float(write_slopes(self.loss, scores, self.labels, slopes))
         dual = _summing_to_zero(slopes) if self.intercept else slopes
-        turned = self.columns.matrix().T
         measure = self._in_groups if self.grouped else self._one_by_one
-        penalty, farthest, divisor, duality = measure(w[: self.penalised], np.asarray(turned @ dual) / -n)
+        penalty, farthest, divisor, duality = measure(w[: self.penalised], dual)
         violation = max(farthest, abs(float(slopes.mean())) if self.intercept else 0.0)
         gap = float(self.loss.divergence(scores, self.labels, dual / divisor).mean()) + duality
         objective = losses / n + penalty
         return objective, gap + ROUNDING * abs(objective) if gap == gap else math.inf, violation
 
-    def _one_by_one(self, w: Floats, v: Floats) -> tuple[float, float, float, float]:
+    def _one_by_one(self, w: Floats, dual: Floats) -> tuple[float, float, float, float]:
         """Return penalty, largest distance, divisor of the dual point, and the sum of Fenchel-Young terms."""
-        distances, duality = np.empty(self.penalised), np.empty(self.penalised + 1)
-        penalty = write_misfits(self, w, v, distances, duality)
+        v, distances, duality = np.empty(self.penalised), np.empty(self.penalised), np.empty(self.penalised + 1)
+        penalty = write_misfits(self, w, dual, v, distances, duality)
         return penalty, float(distances.max()), float(duality[-1]), float(duality[:-1].sum())
 
-    def _in_groups(self, w: Floats, v: Floats) -> tuple[float, float, float, float]:
+    def _in_groups(self, w: Floats, dual: Floats) -> tuple[float, float, float, float]:
         """Return the same of a penalty in groups."""
+        v = np.asarray(self.columns.matrix().T @ dual) / -dual.size
         penalty, divisor = self.penalty.total(w), self.penalty.divisor(v)
         return penalty, float(self.penalty.distances(w, v).max()), divisor, max(penalty - float(w @ v) / divisor, 0.0)
 
