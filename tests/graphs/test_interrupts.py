@@ -17,6 +17,8 @@ import numpy as np
 import stochinf as si
 from stochinf.graphs.exact import JunctionTree
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+
 def grid(n):
     rng = np.random.default_rng(0)
     edges = [(i * n + j, i * n + j + 1) for i in range(n) for j in range(n - 1)]
