@@ -1,6 +1,6 @@
 """Eight schools: the effects of coaching, written twice. The first way has a funnel, and the sampler says so.
 
-    python examples/eight_schools.py [--draws 1000] [--seed 0]
+    python examples/eight_schools.py [--draws 4000] [--seed 0]
 
 The effects theta of eight schools come from a normal distribution of unknown mean and width. Where the width tau is small the
 effects are tied together so closely that no step size serves there: divergences, and a warning that names tau. Written with
@@ -52,7 +52,7 @@ def sampled(function: Any, effects: str, draws: int, seed: int) -> si.diagnostic
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print both runs, and the effects."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--draws", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     funnel = sampled(centred, "theta", options.draws, options.seed)

@@ -89,7 +89,7 @@ def test_start_by_names() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_centred_eight_schools_warn_and_say_where() -> None:
     with pytest.warns(si.ConvergenceWarning, match=r"divergences after warm-up, most where tau is small"):
-        run = si.sample(schools(), draws=1000, warmup=400, chains=4, rng=0, progress=False, keep_warmup=True)
+        run = si.sample(schools(), draws=4000, warmup=400, chains=4, rng=0, progress=False, keep_warmup=True)
     assert "divergences" in repr(run)
     assert run.divergences["tau"].ndim == 1
     assert np.median(run.divergences["tau"]) < np.median(run["tau"])

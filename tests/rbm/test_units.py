@@ -76,7 +76,7 @@ def as_expected(unit, j: int, values: np.ndarray) -> float:
         return float(scipy.stats.binomtest(int((values == 1).sum()), values.size, p).pvalue)
     scale = 1 / np.sqrt(gamma)
     if unit.bounds[0] < 0:
-        return float(scipy.stats.kstest(values, "norm", (a / gamma, scale)).pvalue)
+        return float(scipy.stats.kstest(values, scipy.stats.norm(a / gamma, scale).cdf).pvalue)
     x = -a * scale
 
     def cdf(h: np.ndarray) -> np.ndarray:
