@@ -47,7 +47,8 @@ def flushed(number: float) -> float:
 @helper()
 def moved(coordinate: float, rate: float, direction: float) -> float:
     """Return a coordinate after a step, unless the step would soon underflow."""
-    return coordinate - (0.0 if abs(direction) <= TINY else rate * direction)
+    step = 0.0 if abs(direction) <= TINY else rate * direction
+    return coordinate - step
 
 
 class Move(NamedTuple):
