@@ -33,7 +33,7 @@ class History:
         self.pairs: list[tuple[int, float]] = []
         self.position: Floats = session.positions()[0]
         self.best, self.least = self.position, math.inf
-        self.failure = ""
+        self.failure, self.before = "", 0
         if self.look():
             raise StochinfError(f"minimize: the objective at the starting point {self.position} is {self.pairs[0][1]}")
 
@@ -135,7 +135,7 @@ def result(session: Session, history: History, why: str = "") -> OptimizeResult:
             "gap": float(getattr(certificate, "bound", math.inf)),
             "certificate": getattr(certificate, "text", ""),
             "nit": session.step,
-            "nfev": evaluations(session),
+            "nfev": history.before + evaluations(session),
             "success": status == 0,
             "status": status,
             "message": message,

@@ -101,7 +101,7 @@ def minimize(
     rule, why = _rule(rule, target, picker, schedule)
     target = rule.form(target) if hasattr(rule, "form") else target
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
-    check_kernel(rule, target)
+    check_kernel(_with_any_rate(rule, target, picker), target)
     check_yield("minimize", rule, "optimum")
     if picker is not None:
         check_role("picker", picker, "fill")
@@ -109,10 +109,11 @@ def minimize(
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
     check_stop(stop, target, Nothing())
     init, entropy = _start(x0, target), entropy_of(rng)
-    rule = _settled(rule, target, picker, schedule, init, entropy)
+    rule, before, told = _settled(rule, target, picker, schedule, init, entropy)
     plan = Plan(rule, target, picker, schedule, Nothing(), init, 1, 0, NEVER, False, entropy)
     session = build(plan, 0)
     history = (SearchHistory if getattr(session.kernel, "derivative_free", False) else History)(session)
+    history.before, why = before, "; ".join(filter(None, (why, told)))
     try:
         drive(session, 0, controls._replace(stop=history.rule() | (stop or _default_stop(session, history, why))))
     except ObjectiveError as error:
@@ -153,22 +154,47 @@ def _start(x0: Any, target: Any) -> npt.NDArray[Any] | None:
     return init
 
 
-def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entropy: int) -> Any:
-    """Return the rule, with constraints obeyed; SGD that leaves all to the library gets a rate and a start from pilot runs."""
+def _with_any_rate(rule: Any, target: Any, picker: Any) -> Any:
+    """Return a rule fit to be checked: with a rate of 1 where trials are to find it."""
+    from stochinf.optim.trial_runs import tries, with_rate
+
+    return with_rate(rule, 1.0) if tries(rule, target, picker) else rule
+
+
+def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entropy: int) -> tuple[Any, int, str]:
+    """Return the rule with its rate, obeying constraints; the evaluations that finding it took, and what is told of it.
+
+    `SGD` that leaves all to the library gets a rate and a start from pilot runs on linear models; where else it takes trials to
+    find a rate, they are done.
+    """
+    from stochinf.optim.trial_runs import found, tries
+
+    before, told = 0, ""
+    pilots, trials = _runs_pilots(rule, target, picker, schedule, init), tries(rule, target, picker)
+    if picker is not None and (pilots or trials):
+        kernel = prepared(_with_any_rate(rule, target, picker), target)
+        check_points(kernel, prepared(picker, target), target)
+    if pilots:
+        from stochinf.optim.pilot import piloted
+
+        return piloted(target, init, entropy), before, told
+    if trials:
+        rule, before, told = found(rule, target, picker, schedule, init, entropy)
     if hasattr(target, "project"):
         from stochinf.optim.projected import obeying
 
-        return obeying(rule, target)
-    if not hasattr(rule, "plain"):
-        return rule
-    from stochinf.optim.pilot import piloted, serves
+        rule = obeying(rule, target)
+    return rule, before, told
+
+
+def _runs_pilots(rule: Any, target: Any, picker: Any, schedule: Any, init: Any) -> bool:
+    """Whether pilot runs are made: for SGD that leaves all to the library, from a start of the right size."""
+    if not hasattr(rule, "plain") or hasattr(target, "project"):
+        return False
+    from stochinf.optim.pilot import serves
 
     right_size = init is None or init.size == getattr(target, "dim", -1)
-    if not right_size or not serves(rule, target, picker, schedule):
-        return rule
-    if picker is not None:
-        check_points(rule, prepared(picker, target), target)
-    return piloted(target, init, entropy)
+    return right_size and serves(rule, target, picker, schedule)
 
 
 def _default_stop(session: Session, history: History, why: str) -> Rule:

@@ -10,7 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 from stochinf.optim.rule import rule
-from stochinf.optim.sgd import RATES, rate_from_data, velocity_formula, velocity_transform
+from stochinf.optim.sgd import RATES, rate_from_curvature, velocity_formula, velocity_transform
 
 __all__ = ["Momentum", "MomentumRule", "Nesterov"]
 
@@ -50,9 +50,9 @@ class MomentumRule(NamedTuple):
         """Return the whole transform."""
         return velocity_transform(self, nesterov=False)
 
-    def rate_on(self, target: Any) -> Any:
-        """Return the rate, from the data where it was left open."""
-        return rate_from_data(self, target)
+    def rate_for(self, target: Any, largest: float) -> Any:
+        """Return the rate for the largest Lipschitz constant of a row's gradient."""
+        return rate_from_curvature(self, target, largest)
 
     def formula(self) -> str:
         """Return the equations."""
@@ -92,9 +92,9 @@ class Nesterov(NamedTuple):
         """Return the whole transform."""
         return velocity_transform(self, nesterov=True)
 
-    def rate_on(self, target: Any) -> Any:
-        """Return the rate, from the data where it was left open."""
-        return rate_from_data(self, target)
+    def rate_for(self, target: Any, largest: float) -> Any:
+        """Return the rate for the largest Lipschitz constant of a row's gradient."""
+        return rate_from_curvature(self, target, largest)
 
     def formula(self) -> str:
         """Return the equations."""

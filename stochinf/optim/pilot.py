@@ -17,6 +17,7 @@ Bach, F. and Moulines, E. (2011). Non-asymptotic analysis of stochastic approxim
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from stochinf.models.linear import squared_norms
 from stochinf.models.losses import write_slopes
 from stochinf.optim.averaged import AveragedSGD, AveragedState
 
-__all__ = ["pilot_work", "piloted", "serves"]
+__all__ = ["climbed", "pilot_work", "piloted", "serves", "three_quarters"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,7 +126,7 @@ def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> Averag
         Of the run; the pilot has streams of its own.
     """
     pilot = _Pilot(target, start, entropy)
-    place = pilot.climb()
+    place = climbed(pilot.tried)
     runs = [pilot.run(place + k, pilot.order, pilot.judges) for k in (-1, 0, 1)]
     margin = MARGIN * min(1.0, target.n_points / pilot.order.size) * pilot.judged(pilot.start, pilot.judges)
     enough = min(objective for objective, _ in runs) + margin
@@ -140,6 +141,7 @@ class _Pilot:
 
     def __init__(self, target: Any, start: npt.NDArray[Any] | None, entropy: int) -> None:
         self.target, self.visits, self.entropy = target, 0, entropy
+        self.found: dict[int, float] = {}
         self.kernel = AveragedSGD(math.nan).prepare(target)
         self.start = np.zeros(target.dim) if start is None else np.asarray(start, dtype=np.float64)
         generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy, spawn_key=(0, 0, 1))))
@@ -167,7 +169,7 @@ class _Pilot:
         n = self.target.n_points
         most = 0.5 / self.target.l2 if self.target.l2 > 0 else math.inf
         first = min(self.base * 4.0**place, most)
-        return ThreeQuarters(first * (n / PACE) ** 0.75, n / PACE + done)
+        return three_quarters(first, n, done)
 
     def run(self, place: int, order: npt.NDArray[np.int64], judges: Any) -> tuple[float, AveragedState]:
         """Return the objective after a run, infinite where it diverged, and its state."""
@@ -179,6 +181,12 @@ class _Pilot:
         self.visits += order.size
         return self.judged(state.position, judges), state
 
+    def tried(self, place: int) -> float:
+        """Return the objective after a short run, which is done once."""
+        if place not in self.found:
+            self.found[place] = self.run(place, self.trial_order, self.few)[0]
+        return self.found[place]
+
     def judged(self, position: Floats, judges: Any) -> float:
         """Return the objective on some rows."""
         with np.errstate(all="ignore"):
@@ -188,18 +196,31 @@ class _Pilot:
             objective += 0.5 * self.target.l2 * float(w @ w)
         return objective if math.isfinite(objective) else math.inf
 
-    def climb(self) -> int:
-        """Return the power of 4 at which short runs do best."""
-        found: dict[int, float] = {}
 
-        def tried(place: int) -> float:
-            if place not in found:
-                found[place] = self.run(place, self.trial_order, self.few)[0]
-            return found[place]
+def three_quarters(first: float, n: float, done: int = 0) -> ThreeQuarters:
+    """Return the rates first (1 + 10 t / n)^-3/4 of a run that has done some steps.
 
-        place = 0
-        while place < FARTHEST and tried(place + 1) < tried(place):
-            place += 1
-        while place > -FARTHEST and (tried(place - 1) < tried(place) or math.isinf(tried(place))):
-            place -= 1
-        return place
+    Examples
+    --------
+    >>> from stochinf.optim.pilot import three_quarters
+    >>> three_quarters(0.5, 100).at(0), round(three_quarters(0.5, 100).at(150), 6)
+    (0.5, 0.0625)
+    """
+    return ThreeQuarters(first * (n / PACE) ** 0.75, n / PACE + done)
+
+
+def climbed(tried: Callable[[int], float], farthest: int = FARTHEST) -> int:
+    """Return the place at which a function of places is least, by steps of one from 0; at most `farthest` of them up.
+
+    Examples
+    --------
+    >>> from stochinf.optim.pilot import climbed
+    >>> climbed(lambda place: (place - 3) ** 2), climbed(lambda place: (place - 3) ** 2, 2), climbed(lambda place: abs(place + 2))
+    (3, 2, -2)
+    """
+    place = 0
+    while place < farthest and tried(place + 1) < tried(place):
+        place += 1
+    while place > -FARTHEST and (tried(place - 1) < tried(place) or math.isinf(tried(place))):
+        place -= 1
+    return place

@@ -19,9 +19,10 @@ from stochinf.engine.errors import StochinfError
 from stochinf.engine.parts import is_part, part
 from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import check_needs
+from stochinf.optim.curvature import bounded
 from stochinf.optim.descent import descent
 
-__all__ = ["CONVENTIONS", "is_rule", "rule"]
+__all__ = ["CONVENTIONS", "is_rule", "name_of", "rule"]
 
 Class = TypeVar("Class", bound=type)
 
@@ -73,7 +74,9 @@ class _Ruled:
         return getattr(self, "OPEN_RATE", math.nan) if is_open(self.learning_rate) else self.learning_rate
 
     def rate_on(self: Any, target: Any) -> Any:
-        """Return the learning rate on a target."""
+        """Return the learning rate on a target, from its curvature where the rule was left open and takes it from there."""
+        if hasattr(self, "rate_for") and is_open(self.given_rate()):
+            return self.rate_for(target, bounded(name_of(self), target))
         return self.given_rate()
 
 

@@ -20,8 +20,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stochinf.engine.errors import StochinfError
-from stochinf.engine.rates import is_open, multiply
+from stochinf.engine.rates import multiply
 from stochinf.engine.schedules import RobbinsMonro
 from stochinf.optim.contract import check_transform
 from stochinf.optim.rule import rule
@@ -29,7 +28,7 @@ from stochinf.optim.shrinkage import Shrink, WeightDecay
 from stochinf.optim.transforms import Identity, Momentum, chain, leaves
 from stochinf.optim.velocity import Ahead, Dampened, HeavyBall, HeavyBallAhead, LookAhead
 
-__all__ = ["RATES", "SGD", "default_rate", "rate_from_data", "velocity_formula", "velocity_transform"]
+__all__ = ["RATES", "SGD", "momentum_share", "rate_from_curvature", "velocity_formula", "velocity_transform"]
 
 RATES: dict[str | None, dict[str, Any]] = {
     "torch": {"learning_rate": 1e-3},
@@ -94,9 +93,9 @@ class SGD(NamedTuple):
         """Whether nothing stands between gradient and step, and nobody's conventions are asked for."""
         return self.convention is None and isinstance(self.as_transform(), Identity)
 
-    def rate_on(self, target: Any) -> Any:
-        """Return the rate, from the data where it was left open."""
-        return rate_from_data(self, target)
+    def rate_for(self, target: Any, largest: float) -> Any:
+        """Return the rate for the largest Lipschitz constant of a row's gradient."""
+        return rate_from_curvature(self, target, largest)
 
     def formula(self) -> str:
         """Return the equations."""
@@ -139,29 +138,19 @@ def velocity_formula(made: Any, nesterov: bool) -> str:
     return before + f"v <- momentum v + {kept}; w <- w - rate {'(g + momentum v)' if nesterov else 'v'}"
 
 
-def rate_from_data(made: Any, target: Any) -> Any:
-    """Return the rate of a rule, from the data where it was left open."""
-    if not is_open(made.learning_rate):
-        return made.learning_rate
-    rate = default_rate(target)
-    share = math.prod(1.0 - leaf.decay for leaf in leaves(made.as_transform()) if hasattr(leaf, "decay"))
+def rate_from_curvature(made: Any, target: Any, largest: float) -> Any:
+    """Return 1 / L, or the schedule eta / (1 + eta l2 t) from it where there is a penalty, times 1 - momentum."""
+    share = momentum_share(made)
+    rate = _plain_rate(largest, float(getattr(target, "l2", 0.0)))
     return rate if share == 1.0 else multiply(share, rate)
 
 
-def default_rate(target: Any) -> Any:
-    """Return 1 / L, or the schedule eta / (1 + eta l2 t) from it where there is a penalty.
+def momentum_share(made: Any) -> float:
+    """Return by how much a velocity asks for smaller rates: 1 - momentum."""
+    return math.prod(1.0 - float(leaf.decay) for leaf in leaves(made.as_transform()) if hasattr(leaf, "decay"))
 
-    Raises
-    ------
-    StochinfError
-        If the target does not know its smoothness.
-    """
-    if not hasattr(target, "row_smoothness"):
-        raise StochinfError(
-            f"SGD: learning_rate was left open, and {type(target).__name__} has no row_smoothness() to choose it by;"
-            " give a number"
-        )
-    largest, l2 = float(target.row_smoothness()), float(getattr(target, "l2", 0.0))
+
+def _plain_rate(largest: float, l2: float) -> Any:
     if not largest > 0:
         return 1.0
     return RobbinsMonro(a=1.0 / l2, b=largest / l2, p=1.0) if l2 > 0 else 1.0 / largest

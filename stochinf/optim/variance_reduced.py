@@ -27,6 +27,7 @@ from stochinf.engine.parts import part
 from stochinf.engine.rates import checked_rate, is_open
 from stochinf.engine.target import check_needs
 from stochinf.optim.corrections import AtOnce, Averaged, Snapshot
+from stochinf.optim.curvature import bounded
 from stochinf.optim.reduced import LinearReduced
 from stochinf.optim.terms import TermsReduced
 
@@ -46,12 +47,17 @@ class _Reduced:
             raise StochinfError(f"{name}: inner = {self.inner}; a number of steps is needed, 0 for two passes")
         return self._replace(learning_rate=checked_rate(name, "learning_rate", self.learning_rate))
 
+    def rate_for(self: Any, target: Any, largest: float) -> float:
+        """Return the rate for the largest Lipschitz constant of a row's gradient; n times the strong convexity is told too."""
+        strong = float(target.n_points) * float(getattr(target, "l2", 0.0))
+        return float(self.step(max(largest, 1e-300), strong))
+
     def prepare(self: Any, target: Any) -> Any:
         """Return the kernel for the target, with a rate where it was left open."""
         check_needs(self, target)
         rate = self.learning_rate
         if is_open(rate):
-            rate = self.step(*constants(type(self).__name__, target))
+            rate = self.rate_for(target, bounded(type(self).__name__, target))
         correction = self.correction(int(target.n_points))
         if getattr(target, "linear", False) and hasattr(target, "design"):
             return LinearReduced(rate, correction)
@@ -67,23 +73,6 @@ def reducing(cls: Class) -> Class:
         needs=("gradient",), yields="optimum", rate_field="learning_rate", single=True, proximal=True
     )
     return decorate(cls)
-
-
-def constants(asker: str, target: Any) -> tuple[float, float]:
-    """Return the largest Lipschitz constant L of a row's gradient, and n times the strong convexity.
-
-    Raises
-    ------
-    StochinfError
-        If the target does not know its smoothness, or has none.
-    """
-    largest = float(target.row_smoothness()) if hasattr(target, "row_smoothness") else math.inf
-    if not math.isfinite(largest):
-        raise StochinfError(
-            f"{asker}: learning_rate was left open, and no constant bounds the curvature of {type(target).__name__};"
-            " give a number"
-        )
-    return max(largest, 1e-300), float(target.n_points) * float(getattr(target, "l2", 0.0))
 
 
 @reducing

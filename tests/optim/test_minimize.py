@@ -75,7 +75,7 @@ def test_the_result_has_the_fields_of_scipy_and_the_history_of_every_epoch():
 
 @pytest.mark.fast
 def test_an_epoch_that_is_not_whole_ends_the_history():
-    result = si.minimize(DENSE, si.optim.SGD(), picker=si.pickers.Minibatches(20), stop=si.stop.steps(10), rng=5)
+    result = si.minimize(DENSE, si.optim.SGD(0.1), picker=si.pickers.Minibatches(20), stop=si.stop.steps(10), rng=5)
     assert [step for step, _ in result.history] == [0, 4, 8, 10]
     assert result.nfev == 200
 
