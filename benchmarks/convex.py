@@ -173,6 +173,34 @@ def untouched(files: Path) -> None:
             line(f"{name}, epochs {epochs}: (f - f*) / f(0), thousandths, the worst of 3 seeds", 1e3 * share, f"<= {most}")
 
 
+def unrated(files: Path) -> None:
+    """Print how far rules that were told no rate are after 1 and 10 epochs of a1a, beside a rate of 1 / L."""
+    X, y = svmlight(files / "a1a.bz2")
+    model = si.models.LogisticRegression(X, y, l2=1.0 / y.size)
+    least, rate = si.minimize(model).fun, 1.0 / model.as_target().row_smoothness()
+    rows = X.toarray()
+    own = si.FiniteSum(
+        lambda w, i: float(np.logaddexp(0.0, -y[i] * (rows[i] @ w)) + 0.5 * (w @ w) / y.size),
+        lambda w, i: -y[i] / (1.0 + np.exp(y[i] * (rows[i] @ w))) * rows[i] + w / y.size,
+        *rows.shape,
+    )
+    batches = si.pickers.Minibatches(32)
+    tried: dict[str, tuple[Any, Any, Any, float]] = {
+        "Momentum": (model, si.optim.Momentum(), None, 0.1),
+        "batches of 32": (model, si.optim.SGD(), batches, 1.0),
+        "SGD on a sum of one's own": (own, si.optim.SGD(), None, 1.0),
+        "SAGA on a sum of one's own": (own, si.optim.SAGA(), None, 1.0 / 3.0),
+    }
+    for name, (problem, rule, picker, share) in tried.items():
+        for epochs in (1, 10):
+            found, steady = (
+                si.minimize(problem, given, picker=picker, stop=si.stop.epochs(epochs), rng=0)
+                for given in (rule, rule._replace(learning_rate=share * rate))
+            )
+            far = [1e3 * (run.fun - least) / found.history[0][1] for run in (found, steady)]
+            line(f"{name}, epochs {epochs}: (f - f*) / f(0), thousandths ({far[1]:.1f} at {share:.2g} / L)", far[0], "none")
+
+
 def racing(name: str, X: Any, y: Any, rate: float) -> None:
     """Print what two threads that share coefficients cost, in CPU time of the process, and where they end beside one."""
     model = si.models.LogisticRegression(X, y, l2=1.0 / y.size)
@@ -204,6 +232,8 @@ def measure(files: Path) -> None:
     per_epoch(X, y)
     print("SGD() untouched, C = 1")
     untouched(files)
+    print("Told no rate, a1a, C = 1")
+    unrated(files)
     if (files / "news20.bz2").is_file():
         print("Hogwild on news20, 1 against the rest")
         racing("news20", *unit_rows(files), 2.0)

@@ -1,10 +1,10 @@
 r"""Learning rates by trial runs, for rules that were told none where a bound of the curvature does not serve.
 
 Of rates :math:`\eta_t = 4^k (1 + 10 t / n)^{-3/4} / L`, with L the curvature of a term as the sum knows it or as
-`stochinf.optim.curvature` finds it, short runs of the rule itself from the start of the run proper find the best k by climbing.
-Each is done in three orders, the first of which is that of the run proper, and counts by the worst end; where four times the
-best rate runs away, half of it is taken. `SGD` that leaves all to the library averages its iterates too. SAG, SAGA and SVRG,
-whose noise vanishes, and batches of all terms, which have none, take their rates from L alone.
+`stochinf.optim.curvature` finds it, short runs of the rule itself from the start of the run proper find the best k by climbing,
+in the order of the run proper. Two more orders judge the best k and the one below, by the worst end; where four times the best
+rate runs away, half of it is taken. `SGD` that leaves all to the library averages its iterates too. SAG, SAGA and SVRG, whose
+noise vanishes, and batches of all terms, which have none, take their rates from L alone.
 
 References
 ----------
@@ -38,12 +38,12 @@ __all__ = ["found", "tries", "with_rate"]
 
 Floats = npt.NDArray[np.float64]
 
-LEAST, MOST = 2048, 8192
+LEAST, MOST = 2048, 4096
 """Terms that a run visits: twice as many as there are, between these bounds."""
 WORK = 10**8
 """Coordinates that a run may move."""
-FARTHEST = 3
-"""Largest power of 4, for batches times their size: rates far above 1 / L serve some terms, and throw others off later."""
+FARTHEST, ANYWHERE = 3, 12
+"""Largest power of 4, for batches times their size: where curvature grows, rates far above 1 / L throw some terms off later."""
 
 
 def tries(rule: Any, target: Any, picker: Any) -> bool:
@@ -105,7 +105,7 @@ def found(
     if isinstance(rule, SGD) and rule.plain() and not hasattr(target, "project"):
         rule = Averaging(rule)
     runs = _Runs(rule, target, picker, schedule, begin, [entropy, own, own + 1], 1.0 / largest)
-    place = runs.best()
+    place = runs.best(FARTHEST if unbounded(target) else ANYWHERE)
     why = f"learning rate by trial runs, {runs.share * runs.first(place):.2g} at first"
     return runs.rule(place), curvature.evaluations + runs.evaluations, why
 
@@ -128,12 +128,14 @@ class _Runs:
         self.share, self.batch = momentum_share(getattr(rule, "rule", rule)), max(1, int(getattr(picker, "batch", 1)))
         self.visits = min(max(LEAST, 2 * int(target.n_points)), MOST, max(LEAST // 8, WORK // start.size))
         self.points, self.evaluations = sampled(target, seeds[-1]), 0
-        self.ends: dict[int, float] = {}
+        self.ends: dict[tuple[int, int], float] = {}
 
-    def best(self) -> float:
+    def best(self, farthest: int) -> float:
         """Return the power of 4 at which runs end lowest, or half a power less where the next one runs away."""
-        place = climbed(self.tried, FARTHEST + round(math.log(self.batch, 4)))
-        near = self.ends.get(place + 1, -math.inf) > self.judged(self.target, self.start)
+        place = climbed(self.tried, farthest + round(math.log(self.batch, 4)))
+        while place > -ANYWHERE and self.worst(place - 1) < self.worst(place):
+            place -= 1
+        near = self.ends.get((place + 1, 0), -math.inf) > self.judged(self.target, self.start)
         return place - 0.5 if near else place
 
     def first(self, place: float) -> float:
@@ -146,13 +148,21 @@ class _Runs:
         return with_rate(self.unrated, rates if self.share == 1.0 else multiply(self.share, rates))
 
     def tried(self, place: int) -> float:
-        """Return the worst of the objectives, on some terms, at the ends of runs; infinite where one diverged."""
-        if place not in self.ends:
-            self.ends[place] = max(self.ended(place, seed) for seed in self.seeds)
-        return self.ends[place]
+        """Return the objective, on some terms, after a run in the order of the run proper; infinite where it diverged."""
+        return self.ended(place, 0)
 
-    def ended(self, place: int, seed: int) -> float:
-        """Return the objective at the end of a run."""
+    def worst(self, place: int) -> float:
+        """Return the largest of the objectives after runs in all orders."""
+        return max(self.ended(place, order) for order in range(len(self.seeds)))
+
+    def ended(self, place: int, order: int) -> float:
+        """Return the objective after a run, which is done once."""
+        if (place, order) not in self.ends:
+            self.ends[place, order] = self.ran(place, self.seeds[order])
+        return self.ends[place, order]
+
+    def ran(self, place: int, seed: int) -> float:
+        """Run, and return the objective at the end."""
         rule = self.rule(place)
         kernel = obeying(rule, self.target) if hasattr(self.target, "project") else rule
         plan = Plan(kernel, self.target, self.picker, self.schedule, Nothing(), self.start, 1, 0, NEVER, False, seed)
