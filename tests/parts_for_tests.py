@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stochinf.engine import driver
+from stochinf.engine import cache, driver
+from stochinf.engine.errors import StochinfError
 from stochinf.engine.jit import JIT
 from stochinf.engine.parts import part
 from stochinf.engine.pickers import Scan
@@ -22,6 +23,14 @@ MUCH = 100_000 if JIT else 2_000
 """Draws of a calibration test: fewer where every draw is plain Python."""
 
 needs_jit = pytest.mark.skipif(not JIT, reason="about compiled code")
+
+
+def refused(call: Any, message: str) -> None:
+    """Demand that a call names what is wrong before anything compiles."""
+    before = cache.statistics["misses"]
+    with pytest.raises(StochinfError, match=message):
+        call()
+    assert cache.statistics["misses"] == before
 
 
 class Vector(NamedTuple):
