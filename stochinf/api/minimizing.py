@@ -79,8 +79,8 @@ def minimize(
         `x` (float32 where the features are), `fun`, `jac` (the gradient of the whole objective), `grad_norm`, `gap` (a bound of
         fun - min f, infinite where none is known) and `certificate` (what it rests on), `nit` (steps), `nfev` (rows visited,
         trials of rates included), `success`, `status`, `message` and `reason`, `history` (pairs of step and objective, at the
-        start, after every epoch and at the end), `rng_entropy`, `interrupted`. If the iterates stop being finite, `x` is the best of the history, and
-        `success` is False; so it is after Ctrl-C and where a callback ended the run.
+        start, after every epoch and at the end), `rng_entropy`, `interrupted`. If the iterates stop being finite, `x` is the best
+        of the history, and `success` is False; so it is after Ctrl-C and where a callback ended the run.
 
     Raises
     ------
