@@ -33,7 +33,7 @@ class History:
         self.pairs: list[tuple[int, float]] = []
         self.position: Floats = session.positions()[0]
         self.best, self.least = self.position, math.inf
-        self.failure, self.before = "", 0
+        self.failure = ""
         if self.look():
             raise StochinfError(f"minimize: the objective at the starting point {self.position} is {self.pairs[0][1]}")
 
@@ -116,8 +116,8 @@ class History:
         return next(objective for _, objective in reversed(self.pairs) if math.isfinite(objective))
 
 
-def result(session: Session, history: History, why: str = "") -> OptimizeResult:
-    """Return scipy's result of a run; `why` says why its rule was chosen."""
+def result(session: Session, history: History, why: str = "", before: int = 0) -> OptimizeResult:
+    """Return scipy's result of a run; `why` says why its rule and rate were chosen, `before` how many evaluations that took."""
     from scipy.optimize import OptimizeResult
 
     target, x = history.target, history.position
@@ -135,7 +135,7 @@ def result(session: Session, history: History, why: str = "") -> OptimizeResult:
             "gap": float(getattr(certificate, "bound", math.inf)),
             "certificate": getattr(certificate, "text", ""),
             "nit": session.step,
-            "nfev": history.before + evaluations(session),
+            "nfev": before + evaluations(session),
             "success": status == 0,
             "status": status,
             "message": message,
@@ -176,12 +176,11 @@ def _certificate(session: Session, history: History) -> Any:
 
 
 def evaluations(session: Session) -> int:
-    """Return how many values or gradients a run has taken, pilot runs included: as the kernel counts, else points times steps."""
+    """Return how many values or gradients a run has taken: as the kernel counts, else points times steps."""
     state = session.blocks[0].state
     if hasattr(state, "evaluations"):
         return int(state.evaluations[0])
-    before = session.kernel.spent() if hasattr(session.kernel, "spent") else 0
-    return int(before) + session.step * max(1, int(getattr(session.blocks[0].picker, "batch", 1)))
+    return session.step * max(1, int(getattr(session.blocks[0].picker, "batch", 1)))
 
 
 def _status(session: Session, history: History) -> int:

@@ -15,11 +15,13 @@ from stochinf.engine.block import NEVER
 from stochinf.engine.driver import Controls, Report, check_controls, drive
 from stochinf.engine.errors import ObjectiveError, StochinfError
 from stochinf.engine.observers import Nothing
-from stochinf.engine.rates import prepared
-from stochinf.engine.session import Plan, Session, build, check_points
+from stochinf.engine.session import Plan, Session, build
 from stochinf.engine.stop import Rule, epochs, steps
 from stochinf.engine.streams import entropy_of
 from stochinf.engine.target import as_target, check_kernel, check_role, check_stop, check_yield, starting_positions
+from stochinf.optim.open_rates import Settled, is_sought, settled
+from stochinf.optim.projected import obeying
+from stochinf.optim.trial_runs import with_rate
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -101,7 +103,8 @@ def minimize(
     rule, why = _rule(rule, target, picker, schedule)
     target = rule.form(target) if hasattr(rule, "form") else target
     controls = check_controls(Controls(stop, threads, None, progress_module.shown(progress), None, callback))
-    check_kernel(_with_any_rate(rule, target, picker), target)
+    sought = is_sought(rule, target, picker, schedule)
+    check_kernel(with_rate(rule, 1.0) if sought else rule, target)
     check_yield("minimize", rule, "optimum")
     if picker is not None:
         check_role("picker", picker, "fill")
@@ -109,18 +112,19 @@ def minimize(
         raise StochinfError(f"minimize: {type(target).__name__} has no objective(position)")
     check_stop(stop, target, Nothing())
     init, entropy = _start(x0, target), entropy_of(rng)
-    rule, before, told = _settled(rule, target, picker, schedule, init, entropy)
-    plan = Plan(rule, target, picker, schedule, Nothing(), init, 1, 0, NEVER, False, entropy)
+    found = settled(rule, target, picker, schedule, init, entropy) if sought else Settled(rule)
+    why = "; ".join(filter(None, (why, found.why)))
+    kernel = obeying(found.rule, target) if hasattr(target, "project") else found.rule
+    plan = Plan(kernel, target, picker, schedule, Nothing(), init, 1, 0, NEVER, False, entropy)
     session = build(plan, 0)
     history = (SearchHistory if getattr(session.kernel, "derivative_free", False) else History)(session)
-    history.before, why = before, "; ".join(filter(None, (why, told)))
     try:
         drive(session, 0, controls._replace(stop=history.rule() | (stop or _default_stop(session, history, why))))
     except ObjectiveError as error:
-        error.result = result(session, history, why) if history.pairs else None
+        error.result = result(session, history, why, found.evaluations) if history.pairs else None
         raise
     history.close()
-    made = result(session, history, why)
+    made = result(session, history, why, found.evaluations)
     return in_single(made, given) if _is_single(given) else made
 
 
@@ -152,49 +156,6 @@ def _start(x0: Any, target: Any) -> npt.NDArray[Any] | None:
     if init is not None and init.ndim > 1:
         raise StochinfError(f"x0: shape {init.shape}; one position is needed")
     return init
-
-
-def _with_any_rate(rule: Any, target: Any, picker: Any) -> Any:
-    """Return a rule fit to be checked: with a rate of 1 where trials are to find it."""
-    from stochinf.optim.trial_runs import tries, with_rate
-
-    return with_rate(rule, 1.0) if tries(rule, target, picker) else rule
-
-
-def _settled(rule: Any, target: Any, picker: Any, schedule: Any, init: Any, entropy: int) -> tuple[Any, int, str]:
-    """Return the rule with its rate, obeying constraints; the evaluations that finding it took, and what is told of it.
-
-    `SGD` that leaves all to the library gets a rate and a start from pilot runs on linear models; where else it takes trials to
-    find a rate, they are done.
-    """
-    from stochinf.optim.trial_runs import found, tries
-
-    before, told = 0, ""
-    pilots, trials = _runs_pilots(rule, target, picker, schedule, init), tries(rule, target, picker)
-    if picker is not None and (pilots or trials):
-        kernel = prepared(_with_any_rate(rule, target, picker), target)
-        check_points(kernel, prepared(picker, target), target)
-    if pilots:
-        from stochinf.optim.pilot import piloted
-
-        return piloted(target, init, entropy), before, told
-    if trials:
-        rule, before, told = found(rule, target, picker, schedule, init, entropy)
-    if hasattr(target, "project"):
-        from stochinf.optim.projected import obeying
-
-        rule = obeying(rule, target)
-    return rule, before, told
-
-
-def _runs_pilots(rule: Any, target: Any, picker: Any, schedule: Any, init: Any) -> bool:
-    """Whether pilot runs are made: for SGD that leaves all to the library, from a start of the right size."""
-    if not hasattr(rule, "plain") or hasattr(target, "project"):
-        return False
-    from stochinf.optim.pilot import serves
-
-    right_size = init is None or init.size == getattr(target, "dim", -1)
-    return right_size and serves(rule, target, picker, schedule)
 
 
 def _default_stop(session: Session, history: History, why: str) -> Rule:

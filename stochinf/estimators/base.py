@@ -12,16 +12,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from stochinf.api.minimizing import minimize
 from stochinf.engine.errors import ConvergenceWarning, StochinfError
-from stochinf.engine.rates import is_open
 from stochinf.engine.stop import epochs
 from stochinf.models.design import as_design, features, with_intercept
 from stochinf.models.linear import LinearTarget
 from stochinf.models.weights import weighted
 from stochinf.optim.automatic import newton_work
 from stochinf.optim.newton import Newton
-from stochinf.optim.pilot import pilot_work, piloted, serves
+from stochinf.optim.open_rates import is_sought, settled
+from stochinf.optim.pilot import pilot_work
 from stochinf.optim.sgd import SGD
-from stochinf.optim.trial_runs import found, tries, with_rate
+from stochinf.optim.trial_runs import with_rate
 from stochinf.rbm.checks import entropy_from, whole
 from stochinf.rbm.tapes import Later
 
@@ -106,16 +106,13 @@ class Stochastic(BaseEstimator):  # type: ignore[misc]
         design = as_design(with_intercept(rows) if self.fit_intercept else rows)
         loss, y = weighted(self._kind().loss, y, weights)
         target = LinearTarget(design, loss, y, self.alpha, self.l1, rows.shape[1])
-        plain = getattr(rule, "plain", lambda: False)()
-        if place in self._rates or (plain and not is_open(rule.learning_rate)):
-            rate = self._rates.get(place, getattr(rule, "learning_rate", None))
-            rule = with_rate(rule, Later(rate, steps) if hasattr(rate, "at") else rate)
-        elif plain and serves(rule, target, None, None):
-            rule = piloted(target, start, entropy)
-            self._rates[place] = rule.learning_rate
-        elif tries(rule, target, None):
-            rule = found(rule, target, None, None, start, entropy)[0]
+        if place in self._rates:
+            rule = _going_on(rule, self._rates[place], steps)
+        elif is_sought(rule, target):
+            rule = settled(rule, target, None, None, start, entropy).rule
             self._rates[place] = getattr(rule, "rule", rule).learning_rate
+        elif getattr(rule, "plain", lambda: False)():
+            rule = _going_on(rule, rule.learning_rate, steps)
         result = minimize(target, rule, start, stop=epochs(1), rng=entropy, progress=False)
         return np.asarray(result.x)
 
@@ -149,3 +146,8 @@ class Stochastic(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _going_on(rule: Any, rate: Any, steps: int) -> Any:
+    """Return a rule whose rates go on after some steps."""
+    return with_rate(rule, Later(rate, steps) if hasattr(rate, "at") else rate)

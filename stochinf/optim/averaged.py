@@ -70,8 +70,6 @@ class AveragedSGD(NamedTuple):
         Every so many iterates one is averaged; 0 chooses.
     vector, sums, numbers : ndarray
         As of `AveragedState`, where a pilot run left them; empty for a fresh start.
-    visits : int
-        Rows that the pilot runs visited.
     """
 
     learning_rate: Any
@@ -79,7 +77,6 @@ class AveragedSGD(NamedTuple):
     vector: Floats = EMPTY
     sums: Floats = EMPTY
     numbers: Floats = EMPTY
-    visits: int = 0
 
     def prepare(self, target: Any) -> AveragedSGD:
         """Choose the spacing."""
@@ -156,7 +153,3 @@ class AveragedSGD(NamedTuple):
         for j in range(state.position.size):
             state.position[j] = state.sums[j] / weights if weights > 0.0 else scale * state.vector[j]
         state.stats[0] = rate
-
-    def spent(self) -> int:
-        """Return the rows that were visited before the first step."""
-        return self.visits

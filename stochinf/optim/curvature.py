@@ -42,7 +42,7 @@ TERMS = 2048
 ROUNDS = 12
 FALL = 0.1
 """Share of the whole fall of the objective by which a run must lower it for another one to follow."""
-FARTHEST = 1e9
+LONGEST = 1e9
 """The first step tried is this many times as long as the position and 1."""
 STEEPEST = 1e300
 SLACK = 1e-9
@@ -88,30 +88,31 @@ def unbounded(target: Any) -> bool:
 
 
 @entry
-def steepest(target: Any, position: Floats, points: Integers, work: Floats, numbers: Floats) -> None:
-    """Double the curvature, the first of `numbers`, until it serves all points; write the sum of values and count evaluations."""
+def steepest(target: Any, position: Floats, points: Integers, work: Floats, largest: float) -> tuple[float, float, int]:
+    """Return the curvature, doubled until it serves all points, the sum of their values, and how many evaluations that took."""
     slope, trial = work[0], work[1]
-    numbers[1] = 0.0
+    total, evaluations = 0.0, 0
     for point in points:
         value = target.value(position, point)
         target.gradient(position, point, slope)
-        numbers[1] += value
-        numbers[2] += 2.0
+        total += value
+        evaluations += 2
         square, length = 0.0, 1.0
         for j in range(slope.size):
             square += slope[j] * slope[j]
             length = max(length, abs(position[j]))
         if not (0.0 < square < STEEPEST and abs(value) < STEEPEST):
             continue
-        if numbers[0] == 0.0:
-            numbers[0] = math.sqrt(square) / (FARTHEST * length)
-        while numbers[0] < STEEPEST:
+        if largest == 0.0:
+            largest = math.sqrt(square) / (LONGEST * length)
+        while largest < STEEPEST:
             for j in range(slope.size):
-                trial[j] = position[j] - slope[j] / numbers[0]
-            numbers[2] += 1.0
-            if target.value(trial, point) <= value - 0.5 * square / numbers[0] + SLACK * abs(value):
+                trial[j] = position[j] - slope[j] / largest
+            evaluations += 1
+            if target.value(trial, point) <= value - 0.5 * square / largest + SLACK * abs(value):
                 break
-            numbers[0] *= 2.0
+            largest *= 2.0
+    return largest, total, evaluations
 
 
 class Curvature:
@@ -157,11 +158,11 @@ class Curvature:
 
     def seen(self, position: Floats, largest: float) -> tuple[float, float]:
         """Return the curvature that serves all terms, at least what it was, and the sum of their values."""
-        numbers = np.array([largest, 0.0, 0.0])
-        steepest(self.target, position, self.points, np.empty((2, position.size)), numbers)
+        work = np.empty((2, position.size))
+        larger, total, evaluations = steepest(self.target, position, self.points, work, largest)
         demand_success(self.target)
-        self.evaluations += int(numbers[2])
-        return float(numbers[0]), float(numbers[1])
+        self.evaluations += int(evaluations)
+        return float(larger), float(total)
 
     def ran(self, position: Floats, rate: float) -> Floats:
         """Return where a run of plain descent ends."""

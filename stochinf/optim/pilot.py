@@ -34,7 +34,7 @@ from stochinf.models.linear import squared_norms
 from stochinf.models.losses import write_slopes
 from stochinf.optim.averaged import AveragedSGD, AveragedState
 
-__all__ = ["climbed", "pilot_work", "piloted", "serves", "three_quarters"]
+__all__ = ["FARTHEST", "climbed", "pilot_work", "piloted", "serves", "three_quarters"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +46,7 @@ STORED = 4_000_000
 """Stored entries that a pilot run may read."""
 PACE = 10.0
 FARTHEST = 12
+"""Largest power of 4, up or down, that is tried."""
 
 
 @part
@@ -80,11 +81,10 @@ class ThreeQuarters(NamedTuple):
 
 def serves(rule: Any, target: Any, picker: Any, schedule: Any) -> bool:
     """Whether pilot runs are made: for a linear model, single rows, and a rule that says nothing of its rate."""
-    rate = rule.learning_rate
-    left_open = is_open(rate) and schedule is None
-    plain = getattr(rule, "plain", lambda: False)()
+    if not (getattr(rule, "plain", lambda: False)() and is_open(rule.learning_rate) and schedule is None):
+        return False
     linear = getattr(target, "linear", False) and target.l1 == 0 and hasattr(target, "design")
-    return bool(left_open and plain and linear and not hasattr(picker, "batch") and not hasattr(picker, "wrap"))
+    return bool(linear and not hasattr(picker, "batch") and not hasattr(picker, "wrap"))
 
 
 def pilot_work(target: Any) -> float:
@@ -115,8 +115,8 @@ def _visits(n: int, stored: int) -> int:
     return int(min(VISITS, max(TRIAL, STORED * n // max(stored, 1))))
 
 
-def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> AveragedSGD:
-    """Return the kernel that goes on from the best pilot run.
+def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> tuple[AveragedSGD, int]:
+    """Return the kernel that goes on from the best pilot run, and how many rows pilot runs visited.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def piloted(target: Any, start: npt.NDArray[Any] | None, entropy: int) -> Averag
     best = max(k for k in range(3) if runs[k][0] <= enough)
     state = runs[best][1]
     rate = pilot.schedule(place + best - 1, pilot.order.size)
-    return AveragedSGD(rate, pilot.kernel.spacing, state.vector, state.sums, state.numbers, pilot.visits)
+    return AveragedSGD(rate, pilot.kernel.spacing, state.vector, state.sums, state.numbers), pilot.visits
 
 
 class _Pilot:

@@ -27,7 +27,7 @@ from stochinf.engine.rates import is_open, multiply
 from stochinf.engine.session import Plan, build
 from stochinf.engine.streams import Streams, entropy_of
 from stochinf.optim.curvature import Curvature, bounded, demand_success, of_terms, sampled, unbounded
-from stochinf.optim.pilot import climbed, three_quarters
+from stochinf.optim.pilot import FARTHEST, climbed, three_quarters
 from stochinf.optim.projected import obeying
 from stochinf.optim.rule import name_of
 from stochinf.optim.sgd import SGD, momentum_share
@@ -42,8 +42,8 @@ LEAST, MOST = 2048, 4096
 """Terms that a run visits: twice as many as there are, between these bounds."""
 WORK = 10**8
 """Coordinates that a run may move."""
-FARTHEST, ANYWHERE = 3, 12
-"""Largest power of 4, for batches times their size: where curvature grows, rates far above 1 / L throw some terms off later."""
+HIGHEST = 3
+"""Largest power of 4 where no bound of the curvature is known, for batches times their size: more throws some terms off."""
 
 
 def tries(rule: Any, target: Any, picker: Any) -> bool:
@@ -54,12 +54,12 @@ def tries(rule: Any, target: Any, picker: Any) -> bool:
     inner = getattr(rule, "rule", rule)
     if not (hasattr(inner, "rate_for") and is_open(inner.learning_rate) and of_terms(target)):
         return False
-    return not _settles(inner, target, picker) or unbounded(target)
+    return not _without_noise(inner, target, picker) or unbounded(target)
 
 
-def _settles(rule: Any, target: Any, picker: Any) -> bool:
+def _without_noise(rule: Any, target: Any, picker: Any) -> bool:
     """Whether a constant rate leads to the optimum."""
-    return hasattr(rule, "step") or int(getattr(picker, "batch", 1)) >= int(target.n_points)
+    return getattr(rule, "variance_reduced", False) or int(getattr(picker, "batch", 1)) >= int(target.n_points)
 
 
 def with_rate(rule: Any, rate: Any) -> Any:
@@ -99,24 +99,21 @@ def found(
     own = entropy_of(np.random.SeedSequence(entropy, spawn_key=(0, 0, 1)))
     curvature = Curvature(target, begin.astype(np.float64), own)
     largest = curvature.largest() if unbounded(target) else bounded(name, target) or 1.0
-    if _settles(inner, target, picker):
+    if _without_noise(inner, target, picker):
         why = f"learning rate by trial steps, for a curvature of {largest:.2g}"
         return with_rate(rule, inner.rate_for(target, largest)), curvature.evaluations, why
     if isinstance(rule, SGD) and rule.plain() and not hasattr(target, "project"):
         rule = Averaging(rule)
     runs = _Runs(rule, target, picker, schedule, begin, [entropy, own, own + 1], 1.0 / largest)
-    place = runs.best(FARTHEST if unbounded(target) else ANYWHERE)
+    place = runs.best(HIGHEST if unbounded(target) else FARTHEST)
     why = f"learning rate by trial runs, {runs.share * runs.first(place):.2g} at first"
     return runs.rule(place), curvature.evaluations + runs.evaluations, why
 
 
 @entry
-def total(target: Any, position: Floats, points: npt.NDArray[np.int64]) -> float:
-    """Return the sum of the values of some points."""
-    summed = 0.0
-    for point in points:
-        summed += target.value(position, point)
-    return summed
+def mean_value(target: Any, position: Floats, points: npt.NDArray[np.int64]) -> float:
+    """Return the mean of the values of some points."""
+    return float(target.value(position, points))
 
 
 class _Runs:
@@ -130,13 +127,13 @@ class _Runs:
         self.points, self.evaluations = sampled(target, seeds[-1]), 0
         self.ends: dict[tuple[int, int], float] = {}
 
-    def best(self, farthest: int) -> float:
+    def best(self, highest: int) -> float:
         """Return the power of 4 at which runs end lowest, or half a power less where the next one runs away."""
-        place = climbed(self.tried, farthest + round(math.log(self.batch, 4)))
-        while place > -ANYWHERE and self.worst(place - 1) < self.worst(place):
+        place = climbed(lambda k: self.ended(k, 0), highest + round(math.log(self.batch, 4)))
+        while place > -FARTHEST and self.worst(place - 1) < self.worst(place):
             place -= 1
-        near = self.ends.get((place + 1, 0), -math.inf) > self.judged(self.target, self.start)
-        return place - 0.5 if near else place
+        next_one = self.ends.get((place + 1, 0), -math.inf)
+        return place - 0.5 if next_one > self.judged(self.target, self.start) else place
 
     def first(self, place: float) -> float:
         """Return the first rate, but for the share that momentum leaves."""
@@ -146,10 +143,6 @@ class _Runs:
         """Return the rule with falling rates."""
         rates = three_quarters(self.first(place), self.target.n_points / self.batch)
         return with_rate(self.unrated, rates if self.share == 1.0 else multiply(self.share, rates))
-
-    def tried(self, place: int) -> float:
-        """Return the objective, on some terms, after a run in the order of the run proper; infinite where it diverged."""
-        return self.ended(place, 0)
 
     def worst(self, place: int) -> float:
         """Return the largest of the objectives after runs in all orders."""
@@ -173,7 +166,7 @@ class _Runs:
 
     def judged(self, target: Any, position: Any) -> float:
         """Return the objective on some terms, infinite where it or the position is not finite."""
-        value = total(target, np.asarray(position, dtype=np.float64), self.points)
+        value = mean_value(target, np.asarray(position, dtype=np.float64), self.points)
         demand_success(target)
         self.evaluations += self.points.size
         return value if math.isfinite(value) and np.isfinite(position).all() else math.inf

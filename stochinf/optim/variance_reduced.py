@@ -70,7 +70,7 @@ def reducing(cls: Class) -> Class:
         if not name.startswith("__"):
             setattr(cls, name, method)
     decorate: Callable[[Class], Class] = part(
-        needs=("gradient",), yields="optimum", rate_field="learning_rate", single=True, proximal=True
+        needs=("gradient",), yields="optimum", rate_field="learning_rate", single=True, proximal=True, variance_reduced=True
     )
     return decorate(cls)
 
