@@ -85,7 +85,10 @@ def learning_curve(history: Any) -> LearningCurve:
     >>> si.diagnostics.learning_curve(result).verdict
     'stagnating'
     """
-    pairs = np.asarray(getattr(history, "history", history), dtype=np.float64)
+    try:
+        pairs = np.asarray(getattr(history, "history", history), dtype=np.float64)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not pairs.size:
         raise StochinfError("learning_curve: pairs of step and objective are needed, such as the history of stochinf.minimize")
     steps, values = pairs.T.copy()
@@ -117,7 +120,7 @@ def plot_trace(results: Any, ax: Any = None, baseline: float = math.nan) -> Any:
 
     Parameters
     ----------
-    results : OptimizeResult, list of pairs, or dict of these by name
+    results : OptimizeResult, list of pairs, dict of these by name, or list of OptimizeResult
         What `stochinf.minimize` returned.
     ax : matplotlib Axes, optional
         Where to draw.
@@ -138,6 +141,8 @@ def plot_trace(results: Any, ax: Any = None, baseline: float = math.nan) -> Any:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1]
+    if isinstance(results, (list, tuple)) and any(hasattr(result, "history") for result in results):
+        results = {f"run {k}": result for k, result in enumerate(results)}
     named = results if isinstance(results, dict) and not hasattr(results, "history") else {"objective": results}
     for name, result in named.items():
         curve = learning_curve(result)

@@ -141,6 +141,8 @@ def plot_flow(problem: Any, x0: npt.ArrayLike, time: float, steps: Sequence[int]
     ax.plot(*gradient_flow(problem, x0, np.linspace(0.0, time, 200)).T[:2], "k-", label="gradient flow")
     for count in steps:
         ax.plot(*gradient_steps(problem, x0, time, count).T[:2], ".-", label=f"{count} steps")
+    ax.set_xlabel("coordinate 0")
+    ax.set_ylabel("coordinate 1")
     ax.legend()
     return ax
 

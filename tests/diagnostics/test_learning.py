@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import OptimizeResult
 
 import stochinf as si
 
@@ -41,7 +42,7 @@ def test_curves_of_known_shape(values, verdict):
 
 @pytest.mark.fast
 def test_what_is_no_history_is_refused():
-    for wrong in ([], [1.0, 2.0], np.zeros((3, 3))):
+    for wrong in ([], [1.0, 2.0], np.zeros((3, 3)), [object()], [(0, 1.0), (1,)]):
         with pytest.raises(si.StochinfError, match="pairs of step and objective"):
             si.diagnostics.learning_curve(wrong)
 
@@ -61,3 +62,6 @@ def test_a_plot_has_a_line_for_each_with_its_verdict():
     assert isinstance(si.diagnostics.plot_trace({"a": curve, "b": curve}, ax=Axes(), baseline=1.0), Axes)
     assert [label for label, _ in drawn] == ["a: settling", "b: settling"]
     np.testing.assert_allclose(drawn[0][1], [0.5**k for k in range(20)])
+    drawn.clear()
+    si.diagnostics.plot_trace([OptimizeResult(history=curve), OptimizeResult(history=curve)], ax=Axes())
+    assert [label for label, _ in drawn] == ["run 0: settling", "run 1: settling"]

@@ -106,6 +106,7 @@ def test_the_pictures_show_what_they_are_given():
     pyplot.switch_backend("Agg")
     ax = optim.plot_flow(lambda x: x * [1.0, 5.0], [1.0, 1.0], 1.0, steps=(4, 8))
     assert [line.get_label() for line in ax.lines] == ["gradient flow", "4 steps", "8 steps"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("coordinate 0", "coordinate 1")
     np.testing.assert_allclose(ax.lines[0].get_xydata()[-1], np.exp([-1.0, -5.0]), atol=1e-8)
     shown = optim.plot_stationary(optim.stationary(LEAST, 0.01), RNG.normal(size=(100, 3)))
     assert len(shown.lines) == 3
