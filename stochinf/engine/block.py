@@ -67,7 +67,8 @@ def advance(block: Block, steps: int) -> Block:
     batch = int(getattr(block.picker, "batch", 0))
     longest = max(1, TAPE // max(1, batch))
     end = block.step + steps
-    with explained(block), _tapes(min(steps, longest), batch) as (points, rates):
+    parts = (block.kernel, block.target, block.state, block.observer, block.picker, block.schedule)
+    with explained(*parts), _tapes(min(steps, longest), batch) as (points, rates):
         while block.step < end:
             length = min(end - block.step, longest)
             _stretch(block, points[:length], rates[:length])

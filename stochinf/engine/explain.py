@@ -37,8 +37,8 @@ OURS = "_register.<locals>"
 
 
 @contextlib.contextmanager
-def explained(block: Any) -> Iterator[None]:
-    """Turn a compiler's error into one that names the class, the method, the line, the cause and the remedy."""
+def explained(*parts: Any) -> Iterator[None]:
+    """Turn a compiler's error into one that names the class among the parts, the method, the line, the cause and the remedy."""
     try:
         yield
     except StochinfError:
@@ -47,7 +47,7 @@ def explained(block: Any) -> Iterator[None]:
         forget_announcements()
         if not JIT or not _from_numba(error):
             raise
-        raise CompilationError(_message(str(error), block)) from None
+        raise CompilationError(_message(str(error), {type(p) for p in parts})) from None
 
 
 def _from_numba(error: Exception) -> bool:
@@ -60,8 +60,7 @@ def _from_numba(error: Exception) -> bool:
     )
 
 
-def _message(text: str, block: Any) -> str:
-    parts = {type(p) for p in (block.kernel, block.target, block.state, block.observer, block.picker, block.schedule)}
+def _message(text: str, parts: set[type]) -> str:
     where = _place(text, parts)
     return (
         f"{where} cannot be compiled: {cause(text)}. Use numbers, arrays and other parts only, in the subset of numpy that"

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from stochinf.engine.block import NEVER, advance
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.explain import explained
 from stochinf.engine.jit import entry
 from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, build
@@ -159,7 +160,8 @@ class Curvature:
     def seen(self, position: Floats, largest: float) -> tuple[float, float]:
         """Return the curvature that serves all terms, at least what it was, and the sum of their values."""
         work = np.empty((2, position.size))
-        larger, total, evaluations = steepest(self.target, position, self.points, work, largest)
+        with explained(self.target):
+            larger, total, evaluations = steepest(self.target, position, self.points, work, largest)
         demand_success(self.target)
         self.evaluations += int(evaluations)
         return float(larger), float(total)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.block import NEVER, advance
+from stochinf.engine.explain import explained
 from stochinf.engine.jit import entry
 from stochinf.engine.observers import Nothing
 from stochinf.engine.rates import is_open, multiply
@@ -98,22 +99,26 @@ def found(
     begin = starting_point(name, target, start, Streams(entropy, 0, 1))
     own = entropy_of(np.random.SeedSequence(entropy, spawn_key=(0, 0, 1)))
     curvature = Curvature(target, begin.astype(np.float64), own)
-    largest = curvature.largest() if unbounded(target) else bounded(name, target) or 1.0
+    unknown = unbounded(target)
+    largest = curvature.largest() if unknown else bounded(name, target) or 1.0
     if _without_noise(inner, target, picker):
         why = f"learning rate by trial steps, for a curvature of {largest:.2g}"
         return with_rate(rule, inner.rate_for(target, largest)), curvature.evaluations, why
     if isinstance(rule, SGD) and rule.plain() and not hasattr(target, "project"):
         rule = Averaging(rule)
     runs = _Runs(rule, target, picker, schedule, begin, [entropy, own, own + 1], 1.0 / largest)
-    place = runs.best(HIGHEST if unbounded(target) else FARTHEST)
+    place = runs.best(HIGHEST if unknown else FARTHEST)
     why = f"learning rate by trial runs, {runs.share * runs.first(place):.2g} at first"
     return runs.rule(place), curvature.evaluations + runs.evaluations, why
 
 
 @entry
 def mean_value(target: Any, position: Floats, points: npt.NDArray[np.int64]) -> float:
-    """Return the mean of the values of some points."""
-    return float(target.value(position, points))
+    """Return the mean of the values of some points, taken one by one as a step takes them."""
+    total = 0.0
+    for point in points:
+        total += target.value(position, point)
+    return total / points.size
 
 
 class _Runs:
@@ -166,7 +171,8 @@ class _Runs:
 
     def judged(self, target: Any, position: Any) -> float:
         """Return the objective on some terms, infinite where it or the position is not finite."""
-        value = mean_value(target, np.asarray(position, dtype=np.float64), self.points)
+        with explained(target):
+            value = mean_value(target, np.asarray(position, dtype=np.float64), self.points)
         demand_success(target)
         self.evaluations += self.points.size
         return value if math.isfinite(value) and np.isfinite(position).all() else math.inf

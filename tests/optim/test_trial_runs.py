@@ -1,12 +1,14 @@
 """Learning rates that nobody told, where no bound of the curvature serves: trial steps and trial runs."""
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from parts_for_tests import refused
+from parts_for_tests import needs_jit, refused
 
 import stochinf as si
+from stochinf.engine.parts import part
 from stochinf.optim.averaged import AveragedSGD
 from stochinf.optim.curvature import Curvature, bounded, unbounded
 from stochinf.optim.trial_runs import found, tries
@@ -249,6 +251,55 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_is_named_before_anything_compiles(case):
     refused(*BAD[case])
+
+
+@part
+class Pulled(NamedTuple):
+    """A target of one's own, of one point a step."""
+
+    centres: Any
+
+    dim = 2
+    n_points = 40
+
+    def start(self, generator):
+        return np.zeros(2)
+
+    def objective(self, position):
+        return float(0.5 * ((position - self.centres) ** 2).sum(1).mean())
+
+    def gradient(self, position, point, out):
+        for j in range(2):
+            out[j] = position[j] - self.centres[point, j]
+
+    def value(self, position, point):
+        x, y = position[0] - self.centres[point, 0], position[1] - self.centres[point, 1]
+        return 0.5 * (x * x + y * y)
+
+
+@part
+class Uncompiled(NamedTuple):
+    """Another, whose value is no business of the compiler's."""
+
+    centres: Any
+
+    dim = 2
+    n_points = 40
+    start, objective, gradient = Pulled.start, Pulled.objective, Pulled.gradient
+
+    def value(self, position, point):
+        return sorted({1: object()}, key=print)
+
+
+def test_a_target_of_ones_own_takes_one_point_a_step():
+    result = si.minimize(Pulled(CENTRES), si.optim.SGD(), stop=si.stop.epochs(50), rng=0)
+    np.testing.assert_allclose(result.x, CENTRES.mean(0), atol=0.05)
+
+
+@needs_jit
+def test_a_value_that_cannot_be_compiled_is_named():
+    with pytest.raises(si.CompilationError, match=r"Uncompiled\.value .*cannot be compiled"):
+        si.minimize(Uncompiled(CENTRES), si.optim.SGD(), rng=0)
 
 
 @pytest.mark.fast
