@@ -13,7 +13,7 @@ from stochinf.engine.block import advance
 from stochinf.engine.errors import StochinfError
 from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, build
-from stochinf.engine.target import as_target, check_kernel
+from stochinf.engine.target import as_target, check_kernel, demand_success
 
 __all__ = ["Verdict", "moved"]
 
@@ -92,7 +92,5 @@ def moved(kernel: Any, target: Any, positions: Floats, steps: int, entropy: int)
     session = build(plan, 1)
     for block in session.blocks:
         advance(block, steps)
-        failure = block.target.failure() if hasattr(block.target, "failure") else None
-        if failure is not None:
-            raise failure
+        demand_success(block.target)
     return np.array(session.positions(), dtype=np.float64)

@@ -20,6 +20,7 @@ __all__ = [
     "check_role",
     "check_stop",
     "check_yield",
+    "demand_success",
     "named",
     "offers",
     "starting_log_density",
@@ -132,6 +133,13 @@ def offers(target: Any, oracle: str) -> bool:
     return hasattr(target, oracle) and (not hasattr(target, "offers") or target.offers(oracle))
 
 
+def demand_success(target: Any) -> None:
+    """Raise the error that a target's function met, if it met one."""
+    failure = target.failure() if hasattr(target, "failure") else None
+    if failure is not None:
+        raise failure
+
+
 def starting_log_density(kernel: Any, target: Any, start: npt.NDArray[np.float64]) -> float:
     """Return the log density of a starting point.
 
@@ -143,9 +151,7 @@ def starting_log_density(kernel: Any, target: Any, start: npt.NDArray[np.float64
         If the density met an error of its own.
     """
     log_density = evaluate(target, start)
-    failure = target.failure() if hasattr(target, "failure") else None
-    if failure is not None:
-        raise failure
+    demand_success(target)
     if not math.isfinite(log_density):
         raise StochinfError(
             f"{type(kernel).__name__}: the log density at the starting point {start} is {log_density};"

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stochinf.engine.errors import StochinfError
+from stochinf.engine.target import demand_success
 
 __all__ = ["STATISTICS", "TREE_STATISTICS", "HamiltonianState", "new_state", "starting_gradient"]
 
@@ -109,9 +110,7 @@ def starting_gradient(kernel: Any, target: Any, start: Floats) -> tuple[float, F
     gradient = np.zeros(start.size)
     with np.errstate(all="ignore"):
         log_density = float(target.log_density_gradient(start, gradient))
-    failure = target.failure() if hasattr(target, "failure") else None
-    if failure is not None:
-        raise failure
+    demand_success(target)
     if not np.isfinite(log_density) or not np.isfinite(gradient).all():
         what = "log density" if not np.isfinite(log_density) else "gradient"
         value = log_density if what == "log density" else gradient[~np.isfinite(gradient)][0]

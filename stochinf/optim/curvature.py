@@ -29,11 +29,11 @@ from stochinf.engine.explain import explained
 from stochinf.engine.jit import entry
 from stochinf.engine.observers import Nothing
 from stochinf.engine.session import Plan, build
-from stochinf.engine.target import offers
+from stochinf.engine.target import demand_success, offers
 from stochinf.optim.descent import descent
 from stochinf.optim.transforms import Identity
 
-__all__ = ["Curvature", "bounded", "demand_success", "of_terms", "sampled", "unbounded"]
+__all__ = ["Curvature", "bounded", "of_terms", "sampled", "unbounded"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -182,10 +182,3 @@ def sampled(target: Any, entropy: int) -> Integers:
     """Return the terms that trials look at, in their order: all, or some of many."""
     generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy)))
     return np.sort(generator.permutation(int(target.n_points))[:TERMS])
-
-
-def demand_success(target: Any) -> None:
-    """Raise the error that a user's function met."""
-    error = target.failure() if hasattr(target, "failure") else None
-    if error is not None:
-        raise error

@@ -27,7 +27,8 @@ from stochinf.engine.observers import Nothing
 from stochinf.engine.rates import is_open, multiply
 from stochinf.engine.session import Plan, build
 from stochinf.engine.streams import Streams, entropy_of
-from stochinf.optim.curvature import Curvature, bounded, demand_success, of_terms, sampled, unbounded
+from stochinf.engine.target import demand_success
+from stochinf.optim.curvature import Curvature, bounded, of_terms, sampled, unbounded
 from stochinf.optim.pilot import FARTHEST, climbed, three_quarters
 from stochinf.optim.projected import obeying
 from stochinf.optim.rule import name_of

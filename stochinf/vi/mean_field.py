@@ -32,6 +32,7 @@ from stochinf.engine.observers import Nothing
 from stochinf.engine.parts import part
 from stochinf.engine.session import Plan, build
 from stochinf.engine.streams import entropy_of
+from stochinf.engine.target import demand_success
 from stochinf.vi.approximation import Approximation, warned, weighed
 from stochinf.vi.mode import position_of
 from stochinf.vi.oracle import Oracle
@@ -214,7 +215,5 @@ def _descended(bound: MeanField, kernel: Any, steps: int, entropy: int) -> Float
     schedule = Linear(steps) if kernel is None else None
     plan = Plan(rule, bound, None, schedule, Nothing(), None, 1, 0, 1, False, entropy)
     session = drive(build(plan, 1), steps, Controls(threads=1))
-    failure = bound.inner.failure() if hasattr(bound.inner, "failure") else None
-    if failure is not None:
-        raise failure
+    demand_success(bound.inner)
     return np.array(session.positions()[0])
